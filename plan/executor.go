@@ -1,0 +1,90 @@
+package plan
+
+import (
+	"context"
+	"errors"
+)
+
+// An Executor makes plans true and takes them back. Whoever makes one holds
+// the lock that orders all writers; [Journal] implementations on disk are
+// opened from that lock, so there is no executor without it.
+type Executor struct {
+	Journal Journal
+	// Trace, unless nil, sees each step just before it is applied, with its
+	// reason ("" for a step that takes something back).
+	Trace func(step Step, why string)
+}
+
+// Up makes p true. On the first error, or when ctx ends between two ops, it
+// takes back what this call did, and nothing older, and returns both errors.
+// Rolling back does not depend on ctx.
+func (e *Executor) Up(ctx context.Context, p Plan) error {
+	mark := len(e.Journal.Steps())
+	for _, line := range p {
+		if err := e.apply(ctx, line); err != nil {
+			return errors.Join(err, e.Down(mark))
+		}
+	}
+	if len(e.Journal.Steps()) == mark {
+		return nil // all of it was so already
+	}
+	return e.Journal.Done()
+}
+
+func (e *Executor) apply(ctx context.Context, line Line) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	undo, err := line.Undo()
+	if err != nil || undo == nil {
+		return wrap(line.Op, err)
+	}
+	if err := e.Journal.Append(undo); err != nil { // written down before it is done
+		return wrap(line.Op, err)
+	}
+	if e.Trace != nil {
+		e.Trace(line.Op, line.Why)
+	}
+	return wrap(line.Op, line.Apply())
+}
+
+// Down applies the steps journaled since mark, newest first; mark 0 is all of
+// them. A failed step does not stop the rest: it keeps its place in the
+// journal, and its error is joined to the others.
+func (e *Executor) Down(mark int) error {
+	steps := e.Journal.Steps()
+	if len(steps) <= mark {
+		return nil
+	}
+	var errs []error
+	var failed []Step
+	for i := len(steps) - 1; i >= mark; i-- {
+		if e.Trace != nil {
+			e.Trace(steps[i], "")
+		}
+		if err := steps[i].Apply(); err != nil {
+			errs = append(errs, wrap(steps[i], err))
+			failed = append([]Step{steps[i]}, failed...)
+		}
+	}
+	keep := append(steps[:mark:mark], failed...)
+	errs = append(errs, e.Journal.Keep(keep, len(failed) == 0))
+	return errors.Join(errs...)
+}
+
+// Drift returns the lines of p that are not true of the kernel now.
+func Drift(p Plan) (Plan, error) {
+	var missing Plan
+	var errs []error
+	for _, line := range p {
+		undo, err := line.Undo()
+		if err != nil {
+			errs = append(errs, wrap(line.Op, err))
+			continue
+		}
+		if undo != nil {
+			missing = append(missing, line)
+		}
+	}
+	return missing, errors.Join(errs...)
+}

@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// NetnsDir is where iproute2 looks for named network namespaces
+// (ip-netns(8)).
+const NetnsDir = "/run/netns"
+
+// NS names a network namespace as `ip netns` does: a file in [NetnsDir]. The
+// zero value is the one the program runs in.
+type NS string
+
+// IP is how a command for this namespace begins: "ip" or "ip -n web".
+func (ns NS) IP() string {
+	if ns == "" {
+		return "ip"
+	}
+	return "ip -n " + Quote(string(ns))
+}
+
+// Exec is what stands before a program that is to run in this namespace:
+// nothing, or "ip netns exec web ".
+func (ns NS) Exec() string {
+	if ns == "" {
+		return ""
+	}
+	return "ip netns exec " + Quote(string(ns)) + " "
+}
+
+// Path is the file that names the namespace; "" for the zero value.
+func (ns NS) Path() string {
+	if ns == "" {
+		return ""
+	}
+	return NetnsDir + "/" + string(ns)
+}
+
+// Gone is the undo of whatever is made inside the namespace: deleting the
+// namespace takes it along, and quicker than by hand.
+func (ns NS) Gone() *Leave {
+	return &Leave{Why: "goes with the network namespace " + string(ns)}
+}
+
+// Open opens the namespace's file; the caller closes it. It is an error to
+// open the zero value.
+func (ns NS) Open() (*os.File, error) {
+	f, err := os.Open(ns.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no network namespace %q: %w", string(ns), fs.ErrNotExist)
+	}
+	return f, err
+}
+
+// Do calls f with the calling thread in the namespace. f may only make system
+// calls: what it starts on other goroutines runs elsewhere. The thread is
+// thrown away, as one that changed its namespace can't be trusted again.
+func (ns NS) Do(f func() error) error {
+	if ns == "" {
+		return f()
+	}
+	file, err := ns.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
