@@ -14,9 +14,9 @@ type Kinds map[string]Step
 // A Record is an undo step as data: Args is for the program, Cmd for a person
 // with a broken binary.
 type Record struct {
-	Kind string          `json:"kind"`
-	Cmd  string          `json:"cmd"`
-	Args json.RawMessage `json:"args"`
+	Kind string          `json:"kind,omitempty"`
+	Cmd  string          `json:"cmd,omitempty"`
+	Args json.RawMessage `json:"args,omitempty"`
 }
 
 // Encode turns a step, which must be of a type in the table, into a record.

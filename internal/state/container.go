@@ -1,0 +1,180 @@
+package state
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Spec is what a person asked for: all that is needed to start a container
+// again. Ports are kept as Docker's -p and --expose take them.
+type Spec struct {
+	Args       []string          `json:"args"`
+	Env        []string          `json:"env,omitempty"` // NAME=value, as -e and --env-file gave them
+	Dir        string            `json:"dir,omitempty"` // working directory; "" = / with --rootfs, else where run was called
+	CallerDir  string            `json:"caller_dir,omitempty"`
+	User       string            `json:"user,omitempty"` // user[:group], names or numbers
+	Hostname   string            `json:"hostname,omitempty"`
+	RootFS     string            `json:"rootfs,omitempty"` // absolute; "" = the host's own root, copy-on-write
+	Volumes    []Volume          `json:"volumes,omitempty"`
+	CapAdd     []string          `json:"cap_add,omitempty"`
+	CapDrop    []string          `json:"cap_drop,omitempty"`
+	Privileged bool              `json:"privileged,omitempty"`
+	Network    string            `json:"network"` // bridge, none, host, container:ID
+	Publish    []string          `json:"publish,omitempty"`
+	PublishAll bool              `json:"publish_all,omitempty"`
+	Expose     []string          `json:"expose,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	AutoRemove bool              `json:"auto_remove,omitempty"`
+	OpenStdin  bool              `json:"open_stdin,omitempty"`
+	Detach     bool              `json:"detach,omitempty"`
+	CIDFile    string            `json:"cidfile,omitempty"`
+}
+
+// Volume is one -v.
+type Volume struct {
+	Source   string `json:"source"` // absolute, on the host
+	Target   string `json:"target"` // absolute, in the container
+	ReadOnly bool   `json:"read_only,omitempty"`
+}
+
+// Container is a container's definition, and how it stands when it is not
+// running.
+type Container struct {
+	head
+	ID      string    `json:"id"` // 64 hex digits
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+	Spec    Spec      `json:"spec"`
+	State   State     `json:"state"`
+}
+
+// ShortID is the first 12 digits of an id, as people type it.
+func ShortID(id string) string { return id[:min(12, len(id))] }
+
+// Status words are Docker's.
+const (
+	Created = "created"
+	Running = "running"
+	Exited  = "exited"
+)
+
+// State is how a container stood when its record was last written. A record
+// that says running is believed only while its supervisor lives.
+type State struct {
+	Status   string    `json:"status"`
+	ExitCode int       `json:"exit_code"`
+	Error    string    `json:"error,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
+	Boot     string    `json:"boot,omitempty"` // the boot it was started in
+}
+
+// AddContainer writes a new container and takes its name. fs.ErrExist means
+// that the name is taken.
+func (h *Held) AddContainer(c *Container) error {
+	d := h.dirs
+	if err := os.Symlink(filepath.Join("..", "containers", c.ID), d.nameLink(c.Name)); err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if _, err := d.ContainerByName(c.Name); !errors.Is(err, fs.ErrNotExist) {
+			return fs.ErrExist
+		}
+		// A name without a record: its maker was killed between the two.
+		if err := h.linkName(c); err != nil {
+			return err
+		}
+	}
+	if err := h.WriteContainer(c); err != nil {
+		return errors.Join(err, h.RemoveContainer(c))
+	}
+	return nil
+}
+
+func (h *Held) linkName(c *Container) error {
+	link := h.dirs.nameLink(c.Name)
+	if err := os.Remove(link); err != nil {
+		return err
+	}
+	return os.Symlink(filepath.Join("..", "containers", c.ID), link)
+}
+
+// WriteContainer replaces a container's record.
+func (h *Held) WriteContainer(c *Container) error {
+	c.Schema = schema
+	return write(h.dirs.containerFile(c.ID), c)
+}
+
+// RemoveContainer removes a container's record, log and name.
+func (h *Held) RemoveContainer(c *Container) error {
+	var errs []error
+	if target, err := os.Readlink(h.dirs.nameLink(c.Name)); err == nil && filepath.Base(target) == c.ID {
+		errs = append(errs, os.Remove(h.dirs.nameLink(c.Name)))
+	}
+	errs = append(errs, os.RemoveAll(h.dirs.Container(c.ID)))
+	return errors.Join(errs...)
+}
+
+// ReadContainer reads one record. fs.ErrNotExist means that there is none.
+func (d Dirs) ReadContainer(id string) (*Container, error) {
+	c := &Container{}
+	if err := read(d.containerFile(id), c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// ContainerByName reads the record of the container with that name.
+func (d Dirs) ContainerByName(name string) (*Container, error) {
+	target, err := os.Readlink(d.nameLink(name))
+	if err != nil {
+		return nil, err
+	}
+	return d.ReadContainer(filepath.Base(target))
+}
+
+// ContainerIDs lists the ids of all containers.
+func (d Dirs) ContainerIDs() ([]string, error) { return list(filepath.Join(d.Root, "containers")) }
+
+// Containers reads all records, newest first. Records that can't be read are
+// left out, and named in the error.
+func (d Dirs) Containers() ([]*Container, error) {
+	ids, err := d.ContainerIDs()
+	if err != nil {
+		return nil, err
+	}
+	var all []*Container
+	var errs []error
+	for _, id := range ids {
+		c, err := d.ReadContainer(id)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Container) int {
+		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return all, errors.Join(errs...)
+}
+
+// list is the names in a folder; none if there is no folder.
+func list(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, err
+}

@@ -1,0 +1,73 @@
+// Package state keeps minibridge's records, its lock and its journals: a few
+// files that a person can read.
+//
+//	ROOT/containers/ID/container.json   what was asked for, and how it ended; survives a reboot
+//	ROOT/containers/ID/log              what it wrote (one line a line, with time and stream)
+//	ROOT/names/NAME -> ../containers/ID
+//	ROOT/networks/ID.json
+//	RUN/lock                            flock(2): orders all writers
+//	RUN/world                           the boot and the network namespace that all of RUN speaks of
+//	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID
+//	RUN/containers/ID/run.json          a running container: processes, addresses, ports
+//	RUN/leases/NETWORK/ADDRESS          the container that has the address
+//
+// Both folders are root's alone. Records are written whole and atomically;
+// readers need no lock.
+package state
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// Dirs are the two folders that everything is kept in.
+type Dirs struct {
+	Root string // definitions and logs
+	Run  string // what is up now; a reboot may clear it
+}
+
+// Make creates the folders, for root alone.
+func (d Dirs) Make() error {
+	for _, dir := range []string{
+		filepath.Join(d.Root, "containers"), filepath.Join(d.Root, "names"), filepath.Join(d.Root, "networks"),
+		filepath.Join(d.Run, "journal"), filepath.Join(d.Run, "containers"), filepath.Join(d.Run, "leases"),
+	} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Container is the folder of a container's definition and log.
+func (d Dirs) Container(id string) string { return filepath.Join(d.Root, "containers", id) }
+
+// Log is the file that holds what a container wrote.
+func (d Dirs) Log(id string) string { return filepath.Join(d.Container(id), "log") }
+
+// Running is the folder of a running container.
+func (d Dirs) Running(id string) string { return filepath.Join(d.Run, "containers", id) }
+
+// Socket is where the supervisor of a running container listens.
+func (d Dirs) Socket(id string) string { return filepath.Join(d.Running(id), "socket") }
+
+// NetnsPin is the private file that a container's network namespace is bound
+// to before it gets its public name.
+func (d Dirs) NetnsPin(id string) string { return filepath.Join(d.Run, "netns", id) }
+
+// Layers is the tmpfs of all containers' changes to their root file systems.
+func (d Dirs) Layers() string { return filepath.Join(d.Run, "layers") }
+
+// Layer is one container's part of it.
+func (d Dirs) Layer(id string) string { return filepath.Join(d.Layers(), id) }
+
+func (d Dirs) containerFile(id string) string {
+	return filepath.Join(d.Container(id), "container.json")
+}
+func (d Dirs) runFile(id string) string     { return filepath.Join(d.Running(id), "run.json") }
+func (d Dirs) networkFile(id string) string { return filepath.Join(d.Root, "networks", id+".json") }
+func (d Dirs) nameLink(name string) string  { return filepath.Join(d.Root, "names", name) }
+func (d Dirs) leases(network string) string { return filepath.Join(d.Run, "leases", network) }
+func (d Dirs) journalFile(owner string) string {
+	return filepath.Join(d.Run, "journal", owner+".jsonl")
+}

@@ -1,0 +1,63 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// schema is the version of the records that this program writes. A record
+// with a higher one is refused, not guessed at.
+const schema = 1
+
+// head is what every record begins with.
+type head struct {
+	Schema int `json:"schema"`
+}
+
+// read fills record from the file. A record that can't be read is an error
+// that names the file; it is never overwritten.
+func read(file string, record any) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var h head
+	if err := json.Unmarshal(b, &h); err != nil {
+		return &RecordError{File: file, Err: err}
+	}
+	if h.Schema != schema {
+		return &RecordError{File: file, Err: fmt.Errorf("schema %d, this minibridge knows %d", h.Schema, schema)}
+	}
+	if err := json.Unmarshal(b, record); err != nil {
+		return &RecordError{File: file, Err: err}
+	}
+	return nil
+}
+
+// A RecordError is a record that can't be read.
+type RecordError struct {
+	File string
+	Err  error
+}
+
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("unreadable record %s: %v", e.File, e.Err)
+}
+
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// write replaces the file whole, or not at all.
+func write(file string, record any) error {
+	b, err := json.MarshalIndent(record, "", "    ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	return renameio.WriteFile(file, append(b, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(file)))
+}

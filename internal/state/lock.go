@@ -1,0 +1,170 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Holder says who has, or last had, the lock.
+type Holder struct {
+	Pid   int       `json:"pid"`
+	Verb  string    `json:"verb"`
+	Since time.Time `json:"since"`
+	Clean bool      `json:"clean"` // it gave the lock back itself
+}
+
+// Held is the lock, held. Journals are opened from it, so nothing is changed
+// without it.
+type Held struct {
+	dirs   Dirs
+	flock  *flock.Flock
+	holder Holder
+	// Crashed says that the last holder ended without giving the lock back:
+	// journals may be unfinished.
+	Crashed bool
+}
+
+// slow is how long a wait for the lock goes without a word.
+const slow = time.Second
+
+// Lock waits for the lock, which no one holds for longer than a plan takes.
+// After a second it calls waiting, once, with the holder. verb is what others
+// are told that we do.
+func Lock(ctx context.Context, dirs Dirs, verb string, waiting func(Holder)) (*Held, error) {
+	h := &Held{dirs: dirs, flock: flock.New(filepath.Join(dirs.Run, "lock"), flock.SetPermissions(0o600))}
+	if err := h.acquire(ctx, waiting); err != nil {
+		return nil, err
+	}
+	before, err := h.readHolder()
+	h.Crashed = err == nil && !before.Clean
+	h.holder = Holder{Pid: os.Getpid(), Verb: verb, Since: time.Now()}
+	if err := errors.Join(h.writeHolder(), dirs.enterWorld()); err != nil {
+		return nil, errors.Join(err, h.flock.Close())
+	}
+	return h, nil
+}
+
+func (h *Held) acquire(ctx context.Context, waiting func(Holder)) error {
+	if got, err := h.flock.TryLock(); got || err != nil {
+		return err
+	}
+	// flock(2) can't be interrupted from here: when ctx ends first, the
+	// goroutine gives the lock back as soon as it gets it.
+	done := make(chan error, 1)
+	go func() { done <- h.flock.Lock() }()
+	timer := time.NewTimer(slow)
+	defer timer.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-timer.C:
+			holder, err := h.readHolder()
+			if err == nil && waiting != nil {
+				waiting(holder)
+			}
+		case <-ctx.Done():
+			go func() {
+				if <-done == nil {
+					h.flock.Close()
+				}
+			}()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Unlock gives the lock back. clean says that no journal was left unfinished.
+func (h *Held) Unlock(clean bool) error {
+	h.holder.Clean = clean
+	return errors.Join(h.writeHolder(), h.flock.Close())
+}
+
+func (h *Held) holderFile() string { return filepath.Join(h.dirs.Run, "holder") }
+
+func (h *Held) readHolder() (Holder, error) {
+	var holder Holder
+	b, err := os.ReadFile(h.holderFile())
+	if err != nil {
+		return holder, err
+	}
+	return holder, json.Unmarshal(b, &holder)
+}
+
+// writeHolder is a hint for people and for recovery: written in place, as a
+// torn one only costs a look at every journal.
+func (h *Held) writeHolder() error {
+	b, err := json.Marshal(h.holder)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(h.holderFile(), b, 0o600)
+}
+
+// world is what all of the run folder speaks of.
+type world struct {
+	head
+	Boot  string `json:"boot"`  // /proc/sys/kernel/random/boot_id
+	Netns string `json:"netns"` // net:[4026531840]
+}
+
+// enterWorld makes sure that the run folder speaks of this boot and this
+// network namespace. What an earlier boot left there is dropped: the kernel
+// objects are gone.
+func (d Dirs) enterWorld() error {
+	boot, err := Boot()
+	if err != nil {
+		return err
+	}
+	netns, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(d.Run, "world")
+	var w world
+	err = read(file, &w)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case w.Boot != boot:
+		if err := d.clearRun(); err != nil {
+			return err
+		}
+	case w.Netns != netns:
+		return fmt.Errorf("%s is in use in another network namespace (%s, this is %s)", d.Run, w.Netns, netns)
+	default:
+		return nil
+	}
+	return write(file, world{head{schema}, boot, netns})
+}
+
+func (d Dirs) clearRun() error {
+	for _, sub := range []string{"journal", "containers", "leases", "netns"} {
+		if err := os.RemoveAll(filepath.Join(d.Run, sub)); err != nil {
+			return err
+		}
+	}
+	return d.Make()
+}
+
+// Boot names this boot of the kernel.
+func Boot() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return string(trimNewline(b)), err
+}
+
+func trimNewline(b []byte) []byte {
+	if n := len(b); n > 0 && b[n-1] == '\n' {
+		return b[:n-1]
+	}
+	return b
+}

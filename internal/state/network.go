@@ -1,0 +1,88 @@
+package state
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Network is a network's definition. Those without a subnet have no bridge.
+type Network struct {
+	head
+	ID      string            `json:"id"` // 64 hex digits
+	Name    string            `json:"name"`
+	Driver  string            `json:"driver"` // bridge, host, null
+	Created time.Time         `json:"created"`
+	Bridge  string            `json:"bridge,omitempty"` // device name
+	Subnet  netip.Prefix      `json:"subnet,omitzero"`
+	Gateway netip.Addr        `json:"gateway,omitzero"`
+	Options map[string]string `json:"options,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
+}
+
+// WriteNetwork writes a network's record.
+func (h *Held) WriteNetwork(n *Network) error {
+	n.Schema = schema
+	return write(h.dirs.networkFile(n.ID), n)
+}
+
+// Networks reads all of them, in no order.
+func (d Dirs) Networks() ([]*Network, error) {
+	names, err := list(filepath.Join(d.Root, "networks"))
+	if err != nil {
+		return nil, err
+	}
+	var all []*Network
+	for _, name := range names {
+		id, ok := strings.CutSuffix(name, ".json")
+		if !ok {
+			continue
+		}
+		n := &Network{}
+		if err := read(d.networkFile(id), n); err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// Lease gives an address of a network to a container. fs.ErrExist means that
+// somebody has it.
+func (h *Held) Lease(network string, addr netip.Addr, container string) error {
+	dir := h.dirs.leases(network)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, addr.String()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(container + "\n")
+	return errors.Join(err, f.Close())
+}
+
+// Release takes an address back. One that nobody has is no error.
+func (h *Held) Release(network string, addr netip.Addr) error {
+	return os.RemoveAll(filepath.Join(h.dirs.leases(network), addr.String()))
+}
+
+// Leases lists the addresses of a network that somebody has.
+func (d Dirs) Leases(network string) (map[netip.Addr]bool, error) {
+	names, err := list(d.leases(network))
+	if err != nil {
+		return nil, err
+	}
+	taken := make(map[netip.Addr]bool, len(names))
+	for _, name := range names {
+		addr, err := netip.ParseAddr(name)
+		if err != nil {
+			return nil, &RecordError{File: filepath.Join(d.leases(network), name), Err: err}
+		}
+		taken[addr] = true
+	}
+	return taken, nil
+}

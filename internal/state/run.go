@@ -1,0 +1,111 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Run is a running container: what the kernel has of it. It goes when the
+// container ends, or with the machine.
+type Run struct {
+	head
+	ID         string       `json:"id"`
+	Name       string       `json:"name"`
+	SandboxID  string       `json:"sandbox_id"`       // 64 hex digits
+	Netns      string       `json:"netns,omitempty"`  // name of its own network namespace
+	Joined     string       `json:"joined,omitempty"` // id of the container whose namespace it shares
+	Supervisor Process      `json:"supervisor"`
+	Init       Process      `json:"init,omitzero"` // the command; zero until it was executed
+	Started    time.Time    `json:"started,omitzero"`
+	Endpoints  []Attachment `json:"endpoints,omitempty"`
+	Ports      []Port       `json:"ports,omitempty"`
+}
+
+// Process is a process that can't be mistaken for a later one with its pid.
+type Process struct {
+	Pid   int    `json:"pid"`
+	Start uint64 `json:"start"` // clock ticks after boot, /proc/PID/stat field 22
+}
+
+// Attachment is a container's endpoint on one network.
+type Attachment struct {
+	NetworkID  string       `json:"network_id"`
+	Network    string       `json:"network"`
+	EndpointID string       `json:"endpoint_id"` // 64 hex digits
+	Veth       string       `json:"veth"`        // the host's end
+	Dev        string       `json:"dev"`         // the container's end
+	MAC        MAC          `json:"mac"`
+	Address    netip.Prefix `json:"address"`
+	Gateway    netip.Addr   `json:"gateway"`
+}
+
+// MAC is a hardware address that reads as one in JSON.
+type MAC net.HardwareAddr
+
+// MarshalText writes 02:42:ac:11:00:02.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(net.HardwareAddr(m).String()), nil }
+
+// UnmarshalText reads the same.
+func (m *MAC) UnmarshalText(b []byte) error {
+	mac, err := net.ParseMAC(string(b))
+	*m = MAC(mac)
+	return err
+}
+
+func (m MAC) String() string { return net.HardwareAddr(m).String() }
+
+// Port is a published port, or a range of Count ports.
+type Port struct {
+	HostIP   netip.Addr `json:"host_ip"` // 0.0.0.0 = every address of the host
+	HostPort uint16     `json:"host_port"`
+	Port     uint16     `json:"port"` // the container's
+	Count    int        `json:"count"`
+	Proto    string     `json:"proto"`
+}
+
+// WriteRun writes a running container down.
+func (h *Held) WriteRun(r *Run) error {
+	r.Schema = schema
+	return write(h.dirs.runFile(r.ID), r)
+}
+
+// RemoveRun forgets that a container ran.
+func (h *Held) RemoveRun(id string) error { return os.RemoveAll(h.dirs.Running(id)) }
+
+// ReadRun reads a running container. fs.ErrNotExist means that it isn't.
+func (d Dirs) ReadRun(id string) (*Run, error) {
+	r := &Run{}
+	if err := read(d.runFile(id), r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// RunningIDs lists the containers that run, or ran when their supervisor died.
+func (d Dirs) RunningIDs() ([]string, error) { return list(filepath.Join(d.Run, "containers")) }
+
+// Runs reads all of them.
+func (d Dirs) Runs() ([]*Run, error) {
+	ids, err := d.RunningIDs()
+	if err != nil {
+		return nil, err
+	}
+	var all []*Run
+	var errs []error
+	for _, id := range ids {
+		r, err := d.ReadRun(id)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			all = append(all, r)
+		}
+	}
+	return all, errors.Join(errs...)
+}
