@@ -1,0 +1,56 @@
+package bridge
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// An Endpoint is where a container meets a network: a cable from its network
+// namespace into the network's bridge, an address, a way out.
+type Endpoint struct {
+	NS       plan.NS          // the container's network namespace
+	Bridge   string           // the network's bridge
+	Veth     string           // the host's end of the cable, at most 15 bytes; new at each start
+	Dev      string           // the container's end: eth0; without a dot
+	MAC      net.HardwareAddr // of the container's end
+	Address  netip.Prefix     // the container's, with the subnet's prefix length: 172.17.0.2/16
+	Gateway  netip.Addr       // of the default route; the zero value is none
+	MTU      int              // bytes, without the Ethernet header; 0 is the kernel's 1500
+	Alias    string           // what `ip link` says about the host's end; "" is nothing
+	KeepIPv6 bool             // don't switch IPv6 off in Dev: for a network that has it, or a kernel that has not
+}
+
+// Plan plugs the namespace, which exists, into the bridge.
+func (e Endpoint) Plan() plan.Plan {
+	p := Loopback(e.NS)
+	p.Do(&VethAdd{Veth: e.Veth, Bridge: e.Bridge, Peer: e.Dev, NS: e.NS, MAC: e.MAC, MTU: e.MTU},
+		"a cable: one end in the bridge, the other inside the container")
+	p.Do(&PortSet{Dev: e.Veth, Hairpin: true},
+		"a frame may leave by the port it came in by: the container reaches its own published ports")
+	if e.Alias != "" {
+		p.Do(&LinkAlias{Dev: e.Veth, Alias: e.Alias}, "a note for people: whose cable this is")
+	}
+	if !e.KeepIPv6 {
+		p.Do(&plan.SysctlSet{NS: e.NS, Key: "net.ipv6.conf." + e.Dev + ".disable_ipv6", Value: "1"},
+			"no IPv6 on this network: no link-local address either")
+	}
+	p.Do(&AddrAdd{NS: e.NS, Dev: e.Dev, Prefix: e.Address}, "the container's address; the kernel adds the route to its subnet")
+	p.Do(&LinkUp{NS: e.NS, Dev: e.Dev}, "switched on inside: now the cable has a carrier")
+	if e.Gateway.IsValid() {
+		p.Do(&RouteAdd{NS: e.NS, Gateway: e.Gateway, Dev: e.Dev}, "everything else goes to the gateway: the bridge's address")
+	}
+	return p
+}
+
+// Loopback makes a new network namespace, which has only `lo`, ready for
+// programs: all that a container without a network gets.
+func Loopback(ns plan.NS) (p plan.Plan) {
+	p.Do(&LinkUp{NS: ns, Dev: "lo"}, "127.0.0.1 inside; a new namespace has it switched off")
+	p.Do(&plan.SysctlSet{NS: ns, Key: "net.ipv4.ip_unprivileged_port_start", Value: "0"},
+		"ports below 1024 need no root in here: nobody else's are at risk")
+	p.Do(&plan.SysctlSet{NS: ns, Key: "net.ipv4.ping_group_range", Value: "0 2147483647"},
+		"every user may ping without a raw socket")
+	return p
+}

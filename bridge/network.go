@@ -1,0 +1,27 @@
+package bridge
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// A Network is a bridge that containers are plugged into.
+type Network struct {
+	Bridge  string           // its name, at most 15 bytes
+	MAC     net.HardwareAddr // of the bridge
+	Gateway netip.Prefix     // the bridge's address, with the subnet's prefix length: 172.17.0.1/16
+	MTU     int              // bytes, without the Ethernet header; 0 is the smallest of its ports'
+}
+
+// Plan builds the network's bridge.
+func (n Network) Plan() (p plan.Plan) {
+	p.Do(&BridgeAdd{Name: n.Bridge, MAC: n.MAC}, "a switch made of software")
+	if n.MTU != 0 {
+		p.Do(&LinkMTU{Dev: n.Bridge, MTU: n.MTU}, "the largest packet; set by hand, so that its ports don't change it")
+	}
+	p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway}, "the host's leg in it: the containers' gateway")
+	p.Do(&LinkUp{Dev: n.Bridge}, "switched on; no carrier until the first cable is plugged in")
+	return p
+}
