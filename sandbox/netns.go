@@ -1,0 +1,192 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// NetnsAdd makes a named network namespace (ip-netns(8)). It is made in a
+// directory of ours first, then bound to its public name: so the two files
+// being one namespace is the proof that the public one is ours.
+type NetnsAdd struct {
+	Name string `json:"name"` // in /run/netns
+	Pin  string `json:"pin"`  // our own file: /run/minibridge/netns/ID
+}
+
+func (s *NetnsAdd) String() string { return plan.Command("ip", "netns", "add", s.Name) }
+
+// Apply makes what is missing of the two. [NetnsDir] comes before.
+func (s *NetnsAdd) Apply() error {
+	pin, err := NetnsInode(s.Pin)
+	if err != nil {
+		return err
+	}
+	if pin == 0 {
+		if err := makePin(s.Pin); err != nil {
+			return err
+		}
+	}
+	public := plan.NS(s.Name).Path()
+	if err := touch(public, os.O_EXCL); err != nil { // EEXIST: Undo saw no such file
+		return err
+	}
+	if err := unix.Mount(s.Pin, public, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind the namespace to %s: %w", public, err)
+	}
+	return nil
+}
+
+// Undo knows the namespace by its inode. With our own file still there but no
+// public name (ip netns del web), only the name would be added, and taken back.
+func (s *NetnsAdd) Undo() (plan.Step, error) {
+	if err := checkNetnsName(s.Name); err != nil {
+		return nil, err
+	}
+	public := plan.NS(s.Name).Path()
+	there, err := exists(public)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := NetnsInode(public)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := NetnsInode(s.Pin)
+	switch {
+	case err != nil:
+		return nil, err
+	case !there:
+		return &NetnsDel{Name: s.Name, Pin: s.Pin, Keep: ours != 0}, nil
+	case theirs == 0:
+		return nil, fmt.Errorf("%s is in the way: a file that is no network namespace", public)
+	case theirs != ours:
+		return nil, fmt.Errorf("the namespace %q in %s is someone else's", s.Name, plan.NetnsDir)
+	}
+	return nil, nil
+}
+
+// NetnsDel removes the public name and our own file of a network namespace,
+// and with them the namespace and what is in it, once no process is.
+type NetnsDel struct {
+	Name string `json:"name"`
+	Pin  string `json:"pin"`
+	Keep bool   `json:"keep,omitempty"` // the public name alone
+}
+
+func (s *NetnsDel) String() string { return plan.Command("ip", "netns", "del", s.Name) }
+
+// Apply finishes what was left half made or half removed, too. Someone else's
+// namespace under the public name is left alone, ours removed all the same.
+func (s *NetnsDel) Apply() error {
+	pin, err := NetnsInode(s.Pin)
+	if err != nil {
+		return err
+	}
+	foreign := s.unname(pin)
+	if s.Keep {
+		return foreign
+	}
+	return errors.Join(foreign, unbind(s.Pin, pin))
+}
+
+// unname removes the public name. Our own file is removed after it: without
+// that one, nothing public can be ours.
+func (s *NetnsDel) unname(pin uint64) error {
+	public := plan.NS(s.Name).Path()
+	there, err := exists(public)
+	if err != nil || !there || pin == 0 {
+		return err
+	}
+	have, err := NetnsInode(public)
+	if err != nil {
+		return err
+	}
+	if have != 0 && have != pin {
+		return fmt.Errorf("the namespace %q in %s is someone else's now: left alone", s.Name, plan.NetnsDir)
+	}
+	return unbind(public, have)
+}
+
+// NetnsInode is the number of the network namespace that a file names, the
+// same for every file that names it; 0 when the file names none or isn't there.
+func NetnsInode(path string) (uint64, error) {
+	var fs unix.Statfs_t
+	var st unix.Stat_t
+	err := unix.Statfs(path, &fs)
+	if errors.Is(err, unix.ENOENT) || err == nil && fs.Type != unix.NSFS_MAGIC {
+		return 0, nil
+	}
+	if err == nil {
+		err = unix.Stat(path, &st)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("network namespace %s: %w", path, err)
+	}
+	return st.Ino, nil
+}
+
+// makePin makes a namespace on a thread of its own, which ends with it, and
+// binds it to the file. A file that is there already was left by a writer
+// that died.
+func makePin(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := touch(path, 0); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("new network namespace: %w", err)
+			return
+		}
+		err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
+		if err != nil {
+			err = fmt.Errorf("bind the namespace to %s: %w", path, err)
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+// touch makes an empty file for a namespace to be mounted on.
+func touch(path string, flag int) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|flag, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// unbind takes a namespace, unless its inode is 0, from a file, and removes
+// the file.
+func unbind(path string, inode uint64) error {
+	if inode != 0 {
+		// Detached, as it is busy for as long as someone has it open.
+		if err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+			return fmt.Errorf("unmount %s: %w", path, err)
+		}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func checkNetnsName(name string) error {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || len(name) > unix.NAME_MAX {
+		return fmt.Errorf("%q can't be the name of a network namespace: it has to be one of a file", name)
+	}
+	return nil
+}
