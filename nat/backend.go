@@ -1,0 +1,68 @@
+// Package nat puts ports of containers on the host: it publishes them (DNAT),
+// lets containers out (masquerading) and keeps networks apart, all of it as
+// plans of package plan.
+//
+// A [Backend] makes three kinds of plan: one for the host, one for each
+// network, one for each container with published ports. They go up in that
+// order and down in the other. The rest of the package is what stands beside
+// the rules: Docker's port grammar ([ParseSpecs]), sockets that reserve host
+// ports ([Reserve]), who holds one ([FindHolder]), and the flows that a change
+// of UDP ports leaves behind ([FlushUDP]).
+//
+// IPv4 only: a rule says so by its [Family].
+package nat
+
+import (
+	"net/netip"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// A Backend writes the rules of one kind of firewall. It is chosen once for a
+// host; its plans make no system call.
+type Backend interface {
+	// Host is what all networks share: chains, the jumps into them, and the
+	// guard without which no bridge may route 127.0.0.0/8.
+	Host() plan.Plan
+	// Network lets a network's containers out and nothing unasked in. Its
+	// bridge's route_localnet is set after the rules.
+	Network(Network) plan.Plan
+	// Publish lets the given host ports in. It is one op, so all of the
+	// ports open at once.
+	Publish(Publish) plan.Plan
+}
+
+// A Network is a bridge with the addresses behind it.
+type Network struct {
+	ID     string       // short id, for the rules' comments
+	Bridge string       // name of the bridge: see [CheckBridge]
+	Subnet netip.Prefix // 172.17.0.0/16
+}
+
+// A Publish is the published ports of one container.
+type Publish struct {
+	ID       string     // the container's short id, for the rules' comments
+	Bridge   string     // the bridge that leads to Target
+	Target   netip.Addr // the container's address there
+	Mappings []Mapping
+}
+
+// A Mapping is a run of host ports that lead to as many ports of a container,
+// one to one.
+type Mapping struct {
+	HostIP   netip.Addr `json:"host_ip,omitzero"` // zero or unspecified: every address of the host
+	HostPort uint16     `json:"host_port"`        // the first one
+	Port     uint16     `json:"port"`             // the container's first one
+	Count    int        `json:"count"`            // 1 for a single port
+	Proto    string     `json:"proto"`            // "tcp", "udp" or "sctp"
+}
+
+// Any says that the mapping is for every address of the host.
+func (m Mapping) Any() bool {
+	return !m.HostIP.IsValid() || m.HostIP.IsUnspecified()
+}
+
+// last is the highest of count ports.
+func last(first uint16, count int) uint16 {
+	return first + uint16(max(count, 1)-1)
+}

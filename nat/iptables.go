@@ -1,0 +1,145 @@
+package nat
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Chains of ours. Those of a purpose hold the rules of all networks, so that
+// the order of purposes does not depend on the order of networks.
+var (
+	rawChain    = Chain{"raw", "MINIBRIDGE-RAW"}
+	dnat        = Chain{"nat", "MINIBRIDGE"}
+	postrouting = Chain{"nat", "MINIBRIDGE-POSTROUTING"}
+	forward     = Chain{"filter", "MINIBRIDGE-FORWARD"}
+	user        = Chain{"filter", "MINIBRIDGE-USER"} // the administrator's
+	established = Chain{"filter", "MINIBRIDGE-ESTABLISHED"}
+	into        = Chain{"filter", "MINIBRIDGE"}
+	out         = Chain{"filter", "MINIBRIDGE-OUT"}
+)
+
+// Iptables is the backend for iptables(8), in both of its variants.
+func Iptables() Backend { return iptables{} }
+
+type iptables struct{}
+
+// Host makes the chains, each built-in one with a single jump that stands
+// first: what comes behind it, a DROP policy included, never sees our traffic.
+func (iptables) Host() (p plan.Plan) {
+	b := batch{id: "host"}
+	b.Chains = []Chain{rawChain, user, forward, established, into, out, dnat, postrouting}
+
+	b.jump("raw", "PREROUTING", "", rawChain)
+	b.add(rawChain, "guard", "-d 127.0.0.0/8 ! -i lo", "DROP")
+
+	b.jump("filter", "FORWARD", "", forward)
+	for _, c := range []Chain{user, established, into, out} {
+		b.add(forward, "order", "", c.Name)
+	}
+
+	const local = "-m addrtype --dst-type LOCAL"
+	b.jump("nat", "PREROUTING", local, dnat)
+	b.jump("nat", "OUTPUT", local, dnat)
+	b.jump("nat", "POSTROUTING", "", postrouting)
+
+	p.Do(&b.Rules, "chains of our own, one jump into each; from outside nobody gets at 127.0.0.0/8")
+	return p
+}
+
+// Network writes the rules first and route_localnet last: with it a neighbour
+// could reach what the host serves on 127.0.0.1, if the guard were not there.
+func (iptables) Network(n Network) (p plan.Plan) {
+	subnet, br := n.Subnet.Masked(), quote(n.Bridge)
+	b := batch{id: n.ID}
+	b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
+
+	b.addf(established, "established", "ACCEPT", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", br)
+	b.addf(into, "published", "ACCEPT", "-o %s -m conntrack --ctstate DNAT", br)
+	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
+	b.addf(into, "isolate", "DROP", "-o %s", br)
+	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
+
+	b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s", subnet, br)
+	b.addf(postrouting, "hairpin", "MASQUERADE", "-s %s -o %s -m conntrack --ctstate DNAT", subnet, br)
+	b.addf(postrouting, "localhost", "MASQUERADE", "-s 127.0.0.0/8 -o %s", br)
+
+	p.Do(&b.Rules, "containers get out as the host; in comes what was asked for or published")
+	p.Do(&plan.SysctlSet{Key: confKey(n.Bridge, "route_localnet"), Value: "1"},
+		"so that 127.0.0.1 on the host leads to published ports")
+	return p
+}
+
+// Publish writes one rule for a mapping, however many ports it has. Which
+// bridge leads to the target is the routing table's business here.
+func (iptables) Publish(pub Publish) (p plan.Plan) {
+	b := batch{id: pub.ID}
+	for _, m := range pub.Mappings {
+		match := fmt.Sprintf("-p %s -m %s --dport %s", m.Proto, m.Proto, portRange(m.HostPort, m.Count, ":"))
+		if !m.Any() {
+			match = fmt.Sprintf("-d %s/%d %s", m.HostIP, m.HostIP.BitLen(), match)
+		}
+		b.add(dnat, "publish", match, "DNAT --to-destination "+destination(pub.Target, m))
+	}
+	if len(b.Rules.Rules) > 0 {
+		p.Do(&b.Rules, "packets to these ports of the host go to the container")
+	}
+	return p
+}
+
+// destination is where a mapping leads. A run of equal ports needs none: the
+// port then stays as it is. A shifted run needs its base, the host's first
+// port: without it every port would land on the first one.
+func destination(target netip.Addr, m Mapping) string {
+	switch {
+	case m.Count <= 1:
+		return netip.AddrPortFrom(target, m.Port).String()
+	case m.Port == m.HostPort:
+		return target.String()
+	}
+	return fmt.Sprintf("%s:%s/%d", target, portRange(m.Port, m.Count, "-"), m.HostPort)
+}
+
+func portRange(first uint16, count int, sep string) string {
+	if count <= 1 {
+		return strconv.Itoa(int(first))
+	}
+	return fmt.Sprintf("%d%s%d", first, sep, last(first, count))
+}
+
+// confKey is a parameter of one device. Written with slashes, a dot in the
+// device's name stays a dot (sysctl(8)).
+func confKey(dev, key string) string {
+	if strings.Contains(dev, ".") {
+		return "net/ipv4/conf/" + dev + "/" + key
+	}
+	return "net.ipv4.conf." + dev + "." + key
+}
+
+// A batch collects rules that carry the same id.
+type batch struct {
+	Rules
+	id string
+}
+
+// add appends a rule, written as iptables-save(8) prints it.
+func (b *batch) add(c Chain, what, match, target string) {
+	if match != "" {
+		match += " "
+	}
+	spec := fmt.Sprintf("%s-m comment --comment \"%s%s:%s\" -j %s", match, mark, what, b.id, target)
+	b.Rules.Rules = append(b.Rules.Rules, Rule{Chain: c, Spec: spec})
+}
+
+func (b *batch) addf(c Chain, what, target, format string, args ...any) {
+	b.add(c, what, fmt.Sprintf(format, args...), target)
+}
+
+// jump puts a jump into a chain of ours first in a built-in one.
+func (b *batch) jump(table, builtin, match string, to Chain) {
+	b.add(Chain{table, builtin}, "jump", match, to.Name)
+	b.Rules.Rules[len(b.Rules.Rules)-1].First = true
+}

@@ -1,0 +1,114 @@
+package nat
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// A BindError says that a host port can't be had: Err is [unix.EADDRINUSE]
+// when another program has it, [unix.EADDRNOTAVAIL] when HostIP is not an
+// address of this host.
+type BindError struct {
+	Mapping // the port, with Count 1
+	Err     error
+}
+
+func (e *BindError) Error() string {
+	return fmt.Sprintf("bind host port %s/%s: %v", e.HostAddr(), e.Proto, e.Err)
+}
+
+func (e *BindError) Unwrap() error { return e.Err }
+
+// HostAddr is the mapping's first host port, with 0.0.0.0 for every address.
+func (m Mapping) HostAddr() netip.AddrPort {
+	if m.Any() {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), m.HostPort)
+	}
+	return netip.AddrPortFrom(m.HostIP, m.HostPort)
+}
+
+// Reserve binds a socket to every host port of ms, so that no other program
+// can have it while the files are open. Nothing listens: packets to the port
+// go where the rules send them. It takes all ports or none.
+func Reserve(ms ...Mapping) ([]*os.File, error) {
+	var files []*os.File
+	for _, m := range ms {
+		count := max(m.Count, 1)
+		for m.Count = 1; count > 0; count-- {
+			f, err := reserve(m)
+			if err != nil {
+				for _, f := range files {
+					f.Close()
+				}
+				return nil, &BindError{m, err}
+			}
+			if f != nil {
+				files = append(files, f)
+			}
+			m.HostPort++
+			m.Port++
+		}
+	}
+	return files, nil
+}
+
+// reserve binds one port. There is no socket, and no rival, for a protocol
+// that the kernel has no sockets for.
+func reserve(m Mapping) (*os.File, error) {
+	kind, proto := unix.SOCK_STREAM, unix.IPPROTO_TCP
+	switch m.Proto {
+	case "udp":
+		kind, proto = unix.SOCK_DGRAM, unix.IPPROTO_UDP
+	case "sctp":
+		proto = unix.IPPROTO_SCTP
+	}
+	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, proto)
+	if m.Proto == "sctp" && (errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.ESOCKTNOSUPPORT)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.Proto == "udp" {
+		err = bindUDP(fd, m.HostAddr())
+	} else {
+		err = bindStream(fd, m.HostAddr())
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), fmt.Sprintf("reserved %s/%s", m.HostAddr(), m.Proto)), nil
+}
+
+// bindStream sets SO_REUSEADDR for the bind alone. Without it, connections of
+// an earlier server in TIME_WAIT would be in the way for a minute; left on, it
+// would let any other program that sets it bind the port too.
+func bindStream(fd int, addr netip.AddrPort) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	if err := unix.Bind(fd, sockaddr(addr)); err != nil {
+		return err
+	}
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+}
+
+// bindUDP sets no option, as with SO_REUSEADDR two UDP sockets share a port,
+// and has the kernel drop what arrives, so that no queue fills.
+func bindUDP(fd int, addr netip.AddrPort) error {
+	drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 0} // socket(7), SO_ATTACH_FILTER
+	prog := unix.SockFprog{Len: 1, Filter: &drop}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &prog); err != nil {
+		return err
+	}
+	return unix.Bind(fd, sockaddr(addr))
+}
+
+func sockaddr(addr netip.AddrPort) unix.Sockaddr {
+	return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
+}

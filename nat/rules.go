@@ -1,0 +1,253 @@
+package nat
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// mark begins the comment of every rule of ours: minibridge:<what>:<short id>.
+const mark = "minibridge:"
+
+// A Family is the IP version whose tables a rule stands in: each has its own
+// tools, and a call of those is one transaction. The zero value is IPv4.
+type Family string
+
+// IPv4 is the family of iptables(8).
+const IPv4 Family = ""
+
+// tool names one of the family's tools: "", "-save" or "-restore".
+func (f Family) tool(suffix string) string {
+	return "ip" + string(f) + "tables" + suffix
+}
+
+// A Chain is one chain of a table.
+type Chain struct {
+	Table string `json:"table"` // "raw", "filter" or "nat"
+	Name  string `json:"chain"`
+}
+
+// A Rule is one rule of a chain.
+type Rule struct {
+	Chain
+	Spec  string `json:"spec"`            // as iptables-save(8) prints it behind the chain's name
+	First bool   `json:"first,omitempty"` // stands first in its chain, rather than last; one a chain
+}
+
+// Rules makes chains and rules of ours: one call of iptables-restore(8), which
+// commits table by table. What is there stays; what is missing is added in its
+// place, so that the rules of one Rules keep their order inside a chain.
+type Rules struct {
+	Family Family
+	Chains []Chain // made where absent, never flushed
+	Rules  []Rule
+
+	found *listing // what Undo saw, for the Apply behind it; nil when it saw nothing missing
+}
+
+// String is every command on a clean machine. Between Undo and Apply it is
+// the commands that this machine lacks.
+func (s *Rules) String() string {
+	return text(s.Family, s.commands(s.found))
+}
+
+// Apply adds what is missing.
+func (s *Rules) Apply() error {
+	have := s.found
+	if have == nil {
+		var err error
+		if have, err = list(s.Family); err != nil {
+			return err
+		}
+	}
+	s.found = nil
+	return restore(s.Family, s.commands(have))
+}
+
+// Undo removes exactly what Apply would add. A chain that is there already is
+// left to whoever made it.
+func (s *Rules) Undo() (plan.Step, error) {
+	s.found = nil
+	have, err := list(s.Family)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.commands(have)) == 0 {
+		return nil, nil
+	}
+	s.found = have
+	undo := &RulesDel{Family: s.Family}
+	for _, c := range s.Chains {
+		if !have.chains[c] {
+			undo.Chains = append(undo.Chains, c)
+		}
+	}
+	for _, r := range s.Rules {
+		if have.copies(r) == 0 {
+			undo.Rules = append(undo.Rules, r)
+		}
+	}
+	if len(undo.Chains) == 0 && len(undo.Rules) == 0 {
+		return &plan.Leave{Why: "the rules stay in the order they have now"}, nil
+	}
+	return undo, nil
+}
+
+// commands are those that make s true of a kernel with what have says; nil is
+// a clean one.
+func (s *Rules) commands(have *listing) (cmds []command) {
+	for _, c := range s.Chains {
+		if !have.has(c) {
+			cmds = append(cmds, command{c.Table, "-N " + c.Name})
+		}
+	}
+	seen := map[Chain]bool{}
+	for _, r := range s.Rules {
+		if !seen[r.Chain] {
+			cmds = append(cmds, s.chainCommands(have, r.Chain)...)
+		}
+		seen[r.Chain] = true
+	}
+	slices.SortStableFunc(cmds, func(a, b command) int { return rank(a.table) - rank(b.table) })
+	return cmds
+}
+
+// chainCommands puts the rules of one chain there. With some of them there
+// and some missing, those there are deleted and all are added anew: in the
+// same transaction, so that no packet sees a gap.
+func (s *Rules) chainCommands(have *listing, c Chain) (cmds []command) {
+	var want []Rule
+	for _, r := range s.Rules {
+		if r.Chain == c {
+			want = append(want, r)
+		}
+	}
+	there := have.among(c, want)
+	if inOrder(there, want) {
+		return nil
+	}
+	for _, r := range there {
+		cmds = append(cmds, r.del())
+	}
+	for _, r := range want {
+		cmds = append(cmds, r.add())
+	}
+	return cmds
+}
+
+// inOrder says that every rule of want is there, in that order; copies do no
+// harm.
+func inOrder(there, want []Rule) bool {
+	there = slices.CompactFunc(slices.Clone(there), sameRule)
+	return slices.EqualFunc(there, want, sameRule)
+}
+
+func (r Rule) add() command {
+	if r.First {
+		return command{r.Table, "-I " + r.Name + " 1 " + r.Spec}
+	}
+	return command{r.Table, "-A " + r.Name + " " + r.Spec}
+}
+
+func (r Rule) del() command {
+	return command{r.Table, "-D " + r.Name + " " + r.Spec}
+}
+
+// RulesDel removes rules and chains of ours. What is gone already is no error;
+// what is not ours stays, and is named by the error.
+type RulesDel struct {
+	Family Family  `json:"family,omitempty"`
+	Chains []Chain `json:"chains,omitempty"`
+	Rules  []Rule  `json:"rules,omitempty"`
+}
+
+// String is every command, as if all of it were there.
+func (s *RulesDel) String() string {
+	var cmds []command
+	for _, r := range slices.Backward(s.Rules) {
+		cmds = append(cmds, r.del())
+	}
+	for _, c := range slices.Backward(s.Chains) {
+		cmd := command{c.Table, "-X " + c.Name}
+		if c == user {
+			cmd.args += " || true # it stays while it holds rules"
+		}
+		cmds = append(cmds, cmd)
+	}
+	sortDown(cmds)
+	return text(s.Family, cmds)
+}
+
+// Apply looks first: a batch with one rule gone would fail whole, and a rule
+// that somebody added twice has to go twice.
+func (s *RulesDel) Apply() error {
+	have, err := list(s.Family)
+	if err != nil {
+		return err
+	}
+	cmds, err := s.commands(have)
+	return errors.Join(restore(s.Family, cmds), err)
+}
+
+// commands are those that remove what there is. The error names what stays.
+func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
+	var errs []error
+	doomed := map[string]bool{} // normal forms of the rules that go, with their chain
+	for _, r := range slices.Backward(s.Rules) {
+		for range have.copies(r) {
+			cmds = append(cmds, r.del())
+		}
+		doomed[r.key()] = true
+	}
+	for _, c := range slices.Backward(s.Chains) {
+		if !have.has(c) {
+			continue
+		}
+		left, stranger := have.leftovers(c, doomed)
+		for _, r := range left {
+			cmds = append(cmds, r.del())
+			doomed[r.key()] = true
+		}
+		switch {
+		case stranger == nil:
+			cmds = append(cmds, command{c.Table, "-X " + c.Name})
+		case c != user: // the administrator's chain stays with what is in it
+			errs = append(errs, fmt.Errorf("chain %s of table %s stays, as a rule that is not ours is in it or leads to it: %s -t %s -A %s %s",
+				c.Name, c.Table, s.Family.tool(""), c.Table, stranger.Name, stranger.Spec))
+		}
+	}
+	sortDown(cmds)
+	return cmds, errors.Join(errs...)
+}
+
+// A command is one line for iptables-restore(8) in a table.
+type command struct{ table, args string }
+
+// rank orders tables: drops are in place before anything is let through, and
+// DNAT comes last. Down it is the other way round.
+func rank(table string) int {
+	return slices.Index([]string{"raw", "filter", "nat"}, table)
+}
+
+// sortDown orders deletions: by table, and in a table all rules before any
+// chain, as a chain goes only when empty and led to by none.
+func sortDown(cmds []command) {
+	slices.SortStableFunc(cmds, func(a, b command) int {
+		if a.table != b.table {
+			return rank(b.table) - rank(a.table)
+		}
+		return strings.Compare(a.args[:2], b.args[:2]) // -D, -X
+	})
+}
+
+// text is commands as a person would type them.
+func text(f Family, cmds []command) string {
+	lines := make([]string, len(cmds))
+	for i, c := range cmds {
+		lines[i] = f.tool("") + " -t " + c.table + " " + c.args
+	}
+	return strings.Join(lines, "\n")
+}
