@@ -71,11 +71,23 @@ func (ns NS) Do(f func() error) error {
 		return err
 	}
 	defer file.Close()
+	return apart(func() error {
+		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+		}
+		return f()
+	})
+}
+
+// apart runs f on a thread that ends with it. That is never the first one,
+// which can't end, and which is the one that /proc/self shows.
+func apart(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+		if unix.Gettid() == unix.Getpid() {
+			done <- apart(f) // on another thread, as this one is held
+			runtime.UnlockOSThread()
 			return
 		}
 		done <- f()

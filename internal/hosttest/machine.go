@@ -1,0 +1,97 @@
+package hosttest
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// TB is what the checks need of a test: *testing.T, *testing.B and *rapid.T.
+type TB interface {
+	Helper()
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Machine is the machine that a test runs in. Its names are those that a host
+// has: network namespace "outside", behind the device uplink.
+type Machine struct{}
+
+// Sh runs a script by `sh -e` and returns what it printed, without the last
+// newline. A script that fails ends the test. Programs left running in the
+// background end with the machine.
+func (m *Machine) Sh(t TB, script string) string {
+	t.Helper()
+	return m.must(t, "", script)
+}
+
+// Outside is [Machine.Sh] in the outside world.
+func (m *Machine) Outside(t TB, script string) string {
+	t.Helper()
+	return m.must(t, "outside", script)
+}
+
+// In is [Machine.Sh] in a named network namespace.
+func (m *Machine) In(t TB, ns plan.NS, script string) string {
+	t.Helper()
+	return m.must(t, ns, script)
+}
+
+// Try runs a script as [Machine.Sh] does, and returns its exit code too.
+func (m *Machine) Try(script string) (out string, code int) {
+	return run("", script)
+}
+
+func (m *Machine) must(t TB, ns plan.NS, script string) string {
+	t.Helper()
+	out, code := run(ns, script)
+	if code != 0 {
+		t.Fatalf("%s\nexit code %d: %s", script, code, out)
+	}
+	return out
+}
+
+// run collects the output in memory, not through a pipe, which a program in
+// the background would keep open.
+func run(ns plan.NS, script string) (out string, code int) {
+	argv := []string{"sh", "-ec", script}
+	if ns != "" {
+		argv = append([]string{"ip", "netns", "exec", string(ns)}, argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	b, err := output(cmd)
+	out = strings.TrimSuffix(string(b), "\n")
+	if err != nil && cmd.ProcessState == nil {
+		return err.Error(), -1
+	}
+	return out, cmd.ProcessState.ExitCode()
+}
+
+// output runs a command and returns what it wrote to both its streams.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "output")
+	defer file.Close()
+	cmd.Stdout, cmd.Stderr = file, file
+	// A machine dies with the thread that started it: nobody else shall have
+	// this one meanwhile, and end on it.
+	runtime.LockOSThread()
+	failed := cmd.Run()
+	runtime.UnlockOSThread()
+	var b bytes.Buffer
+	if _, err := io.Copy(&b, io.NewSectionReader(file, 0, 1<<62)); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), failed
+}

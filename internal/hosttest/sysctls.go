@@ -1,0 +1,52 @@
+package hosttest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// settings are the kernel parameters that minibridge sets or depends on, below
+// /proc/sys/net; those with * once for each device.
+var settings = []string{
+	"ipv4/ip_forward",
+	"ipv4/ip_unprivileged_port_start",
+	"ipv4/ping_group_range",
+	"ipv4/conf/*/forwarding",
+	"ipv4/conf/*/route_localnet",
+	"ipv4/conf/*/rp_filter",
+	"ipv6/conf/*/accept_ra",
+	"ipv6/conf/*/disable_ipv6",
+	"ipv6/conf/*/forwarding",
+	"bridge/bridge-nf-call-iptables",
+	"bridge/bridge-nf-call-ip6tables",
+}
+
+func sysctls(ns plan.NS) (lines []string, err error) {
+	err = ns.Do(func() error {
+		for _, pattern := range settings {
+			paths, err := filepath.Glob("/proc/sys/net/" + pattern)
+			if err != nil {
+				return err
+			}
+			for _, path := range paths {
+				b, err := os.ReadFile(path)
+				if errors.Is(err, fs.ErrNotExist) {
+					continue // its device has just gone
+				}
+				if err != nil {
+					return err
+				}
+				key := strings.TrimPrefix(path, "/proc/sys/")
+				lines = append(lines, fmt.Sprintf("sysctl %s = %s", key, strings.Join(strings.Fields(string(b)), " ")))
+			}
+		}
+		return nil
+	})
+	return lines, err
+}
