@@ -1,0 +1,151 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// become gives away what the command may not have, and executes it.
+func (o *order) become(c control) error {
+	who, err := o.user()
+	if err != nil {
+		return err
+	}
+	if err := o.enterDir(); err != nil {
+		return err
+	}
+	if err := settle(who.Uid); err != nil {
+		return err
+	}
+	if err := o.capSet.bound(); err != nil {
+		return err
+	}
+	if err := switchUser(who); err != nil {
+		return err
+	}
+	if err := o.capSet.hold(); err != nil {
+		return err
+	}
+	env := withHome(o.Env, who.Home)
+	path, err := lookup(o.Args[0], env)
+	if err != nil {
+		return err
+	}
+	if err := o.lastThings(c); err != nil {
+		return err
+	}
+	err = unix.Exec(path, o.Args, env)
+	errno, _ := err.(syscall.Errno)
+	return &ExecError{Name: o.Args[0], Reason: err.Error(), Errno: errno}
+}
+
+func (o *order) dir() string {
+	if o.Dir == "" {
+		return "/"
+	}
+	return o.Dir
+}
+
+// enterDir changes to the working directory. One that is reached through a
+// descriptor of the host's world (/proc/self/fd/N) has no path inside
+// (getcwd(2)), and is refused.
+func (o *order) enterDir() error {
+	if err := unix.Chdir(o.dir()); err != nil {
+		return fmt.Errorf("chdir to cwd (%q): %w", o.dir(), err)
+	}
+	buf := make([]byte, unix.PathMax)
+	if n, err := unix.Getcwd(buf); err != nil || n == 0 || buf[0] != '/' {
+		return fmt.Errorf("chdir to cwd (%q): outside of the root file system", o.dir())
+	}
+	return nil
+}
+
+// settle gives the process the little things that it would otherwise inherit
+// from the caller.
+func settle(uid int) error {
+	for fd := range 3 {
+		if err := settleStream(fd, uid); err != nil {
+			return err
+		}
+	}
+	// Best effort: lowering it needs CAP_SYS_RESOURCE, which a nested host may lack.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
+	unix.Umask(0o022)
+	return resetSignals()
+}
+
+// settleStream replaces the host's /dev/null by the sandbox's, and gives pipes
+// to the user, as /dev/stdout can't be opened otherwise.
+func settleStream(fd, uid int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("standard stream %d: %w", fd, err)
+	}
+	switch {
+	case st.Mode&unix.S_IFMT == unix.S_IFIFO && uid != 0:
+		if err := unix.Fchown(fd, uid, int(st.Gid)); err != nil {
+			return fmt.Errorf("standard stream %d: chown: %w", fd, err)
+		}
+	case st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3):
+		null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil // the joined sandbox has none: the host's will do
+		}
+		defer unix.Close(null)
+		return unix.Dup3(null, fd, 0)
+	}
+	return nil
+}
+
+// sigaction is the kernel's struct (rt_sigaction(2)).
+type sigaction struct {
+	handler, flags, restorer, mask uintptr
+}
+
+// resetSignals takes back ignored signals: execve resets handlers only, so a
+// caller under nohup would give SIGHUP on as ignored.
+func resetSignals() error {
+	const ignored = 1 // SIG_IGN
+	for sig := uintptr(1); sig <= 64; sig++ {
+		var act sigaction
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&act)), 8, 0, 0)
+		if errno != 0 || act.handler != ignored {
+			continue
+		}
+		act = sigaction{}
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
+	}
+	return unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
+}
+
+// lastThings is what only the last moment before execve can do.
+func (o *order) lastThings(c control) error {
+	if !o.Join {
+		// The change of user has cleared it (prctl(2)).
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return fmt.Errorf("prctl(PR_SET_PDEATHSIG): %w", err)
+		}
+		c.exitIfAlone()
+	}
+	if o.NoFile != nil {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.NoFile.Soft, Max: o.NoFile.Hard}); err != nil {
+			return fmt.Errorf("limit open files to %d:%d: %w", o.NoFile.Soft, o.NoFile.Hard, err)
+		}
+	}
+	c.executing()
+	return unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+}
+
+func withHome(env []string, home string) []string {
+	for _, v := range env {
+		if strings.HasPrefix(v, "HOME=") {
+			return env
+		}
+	}
+	return append(env, "HOME="+home)
+}

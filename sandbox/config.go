@@ -1,0 +1,54 @@
+package sandbox
+
+import "os"
+
+// A Command is what is executed in a sandbox, by whom, with which streams.
+type Command struct {
+	Args []string // a name without a slash is looked up in the PATH of Env
+	Env  []string // all of it; only HOME is added, from /etc/passwd, when it is not there
+	Dir  string   // where it starts; "" is /
+	User string   // USER[:GROUP], names or numbers as the sandbox knows them; "" is root
+	Caps Caps
+	// NoFile, unless nil, limits open files (RLIMIT_NOFILE, getrlimit(2)).
+	NoFile *Limit
+
+	// The standard streams; nil is /dev/null. Start keeps no copy of them.
+	Stdin, Stdout, Stderr *os.File `json:"-"`
+}
+
+// A Limit is the two values of getrlimit(2).
+type Limit struct{ Soft, Hard uint64 }
+
+// A Config describes a sandbox and its first process.
+type Config struct {
+	Command
+
+	Root       Root
+	Hostname   string
+	Domainname string
+	// Files are written, mode 0644, in place of what is at their paths, be it
+	// a file or a symbolic link: /etc/hosts, /etc/hostname, /etc/resolv.conf.
+	Files map[string]string
+	Binds []Bind
+}
+
+// A Root says what the sandbox's file system is made of.
+type Root struct {
+	// Dir is the tree that is seen; nothing is written to it. "" is the
+	// host's / with all that is mounted in it; any other has to be absolute,
+	// and shows no file system mounted below it.
+	Dir string
+	// Layers is a directory for what the sandbox writes; it must not be
+	// inside Dir's own file system (a tmpfs is good). Given again, it is used
+	// on: the sandbox finds what an earlier one wrote.
+	Layers string
+	// Hide are directories of the host that the sandbox finds empty.
+	Hide []string
+}
+
+// A Bind shows a file or directory of the host in the sandbox.
+type Bind struct {
+	Source   string // exists
+	Target   string // absolute, inside; made when missing
+	ReadOnly bool
+}

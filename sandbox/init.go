@@ -1,0 +1,103 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// marker is argv[0] of the program started again.
+const marker = "minibridge-sandbox"
+
+// What the program started again inherits beside its streams.
+const (
+	exeFD     = 3 + iota // the program itself
+	orderFD              // what to do, as JSON
+	controlFD            // a socket to the caller
+	pidfdFD              // for Exec: PID 1 of the sandbox to join
+)
+
+// ready is true once main has called Init: only then can the program be
+// started again without running the whole of it.
+var ready bool
+
+// Init has to be the first call of main. In the program that the user started
+// it does nothing. In the one that [Start] or [Exec] started it never returns.
+func Init() {
+	ready = true
+	if os.Args[0] != marker {
+		return
+	}
+	runtime.LockOSThread() // namespaces, user and capabilities belong to threads
+	c := control(controlFD)
+	c.report(child(c))
+	os.Exit(125)
+}
+
+// child turns the program into the command; it returns only if it can't.
+func child(c control) error {
+	// Nobody in the sandbox may look at this process through /proc while it
+	// still has the host's powers. execve makes it visible again.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_DUMPABLE): %w", err)
+	}
+	o, err := readOrder()
+	if err != nil {
+		return err
+	}
+	if o.Join {
+		return o.join(c)
+	}
+	return o.found(c)
+}
+
+// found builds a new sandbox around the process, and executes its command.
+func (o *order) found(c control) error {
+	unix.Umask(0)
+	if err := o.nameHost(); err != nil {
+		return err
+	}
+	if err := o.buildRoot(); err != nil {
+		return err
+	}
+	if err := c.waitGo(); err != nil {
+		return err
+	}
+	if err := mountSys(o.Caps.Privileged); err != nil { // shows the network namespace it is mounted in
+		return err
+	}
+	if err := os.MkdirAll(o.dir(), 0o755); err != nil {
+		return err
+	}
+	return o.become(c)
+}
+
+// join enters the sandbox of another process, and executes the command there.
+// The thread already has its PID namespace: Exec gave it before the start.
+func (o *order) join(c control) error {
+	if err := unix.Unshare(unix.CLONE_FS); err != nil { // setns refuses a shared root and working directory
+		return fmt.Errorf("unshare(CLONE_FS): %w", err)
+	}
+	const all = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
+	if err := unix.Setns(pidfdFD, all); err != nil {
+		return fmt.Errorf("enter the sandbox: %w", err)
+	}
+	return o.become(c)
+}
+
+// nameHost sets what uname(2) tells.
+func (o *order) nameHost() error {
+	if o.Hostname != "" {
+		if err := unix.Sethostname([]byte(o.Hostname)); err != nil {
+			return fmt.Errorf("hostname %q: %w", o.Hostname, err)
+		}
+	}
+	if o.Domainname != "" {
+		if err := unix.Setdomainname([]byte(o.Domainname)); err != nil {
+			return fmt.Errorf("domainname %q: %w", o.Domainname, err)
+		}
+	}
+	return nil
+}

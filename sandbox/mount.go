@@ -1,0 +1,99 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A tree is a mount that is nowhere yet (open_tree(2), fsmount(2)): made in
+// the host's world, put into the sandbox's later, where no symbolic link can
+// lead out any more.
+type tree struct {
+	*os.File
+	isDir bool
+}
+
+// openTree copies the mount of a file or directory, with all that is mounted below.
+func openTree(path string, attrs uint64) (tree, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return tree{}, fmt.Errorf("mount --rbind %s: %w", path, err)
+	}
+	return newTree(fd, path, attrs)
+}
+
+func newTree(fd int, name string, attrs uint64) (tree, error) {
+	t := tree{File: os.NewFile(uintptr(fd), name)}
+	if err := setMountAttr(fd, attrs); err != nil {
+		t.Close()
+		return tree{}, err
+	}
+	info, err := t.Stat()
+	if err != nil {
+		t.Close()
+		return tree{}, err
+	}
+	t.isDir = info.IsDir()
+	return t, nil
+}
+
+// setMountAttr adds attributes to a mount and all below it (mount_setattr(2)).
+func setMountAttr(fd int, attrs uint64) error {
+	err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: attrs})
+	if err != nil {
+		return fmt.Errorf("mount_setattr: %w", err)
+	}
+	return nil
+}
+
+// attach mounts the tree on path, which is made if it is missing, and closes it.
+func (t tree) attach(path string) error {
+	defer t.Close()
+	if err := t.makeTarget(path); err != nil {
+		return err
+	}
+	err := unix.MoveMount(int(t.Fd()), "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS)
+	if err != nil {
+		return fmt.Errorf("mount %s on %s: %w", t.Name(), path, err)
+	}
+	return nil
+}
+
+func (t tree) makeTarget(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if t.isDir {
+		return os.MkdirAll(path, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// mount mounts a new file system (mount(2)) on path, which is made if it is missing.
+func mount(fstype, path string, flags uintptr, data string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(fstype, path, fstype, flags, data); err != nil {
+		return fmt.Errorf("mount -t %s %s: %w", fstype, path, err)
+	}
+	return nil
+}
+
+// within tells whether path is dir or below it.
+func within(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}

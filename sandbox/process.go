@@ -1,0 +1,122 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Process is the first process of a sandbox, or one that [Exec] added.
+type Process struct {
+	Pid int // in the caller's PID namespace
+	// Start is when it began, in clock ticks since the boot: with Pid it names
+	// the process for as long as the machine is up (proc_pid_stat(5), field 22).
+	Start uint64
+
+	proc    *os.Process
+	control *os.File
+}
+
+func newProcess(proc *os.Process, control *os.File) (*Process, error) {
+	p := &Process{Pid: proc.Pid, proc: proc, control: control}
+	// A child that has ended is still there to be read, until Wait.
+	start, _, err := readStat(p.Pid)
+	if err != nil {
+		return nil, errors.Join(err, p.end())
+	}
+	p.Start = start
+	return p, nil
+}
+
+// Signal sends a signal, through a pidfd. A process that has ended is
+// [os.ErrProcessDone].
+func (p *Process) Signal(sig syscall.Signal) error { return p.proc.Signal(sig) }
+
+// Wait waits for the end of the process and returns its exit code, or 128 and
+// the number of the signal that killed it.
+func (p *Process) Wait() (int, error) {
+	state, err := p.proc.Wait()
+	if err != nil {
+		return 0, fmt.Errorf("wait for process %d: %w", p.Pid, err)
+	}
+	status := state.Sys().(syscall.WaitStatus)
+	if status.Signaled() {
+		return 128 + int(status.Signal()), nil
+	}
+	return status.ExitStatus(), nil
+}
+
+// Kill ends a process that is not to go, and waits for its end.
+func (p *Process) Kill() error { return p.end() }
+
+func (p *Process) end() error {
+	_ = p.control.Close() // closed before, if it was executed
+	if err := p.Signal(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	_, err := p.Wait()
+	return err
+}
+
+// Alive tells whether the process that had this pid and start time is still
+// running; a zombie is not.
+func Alive(pid int, start uint64) bool {
+	began, state, err := readStat(pid)
+	return err == nil && began == start && state != 'Z' && state != 'X'
+}
+
+// Signal sends a signal to the process with this pid and start time, and to no
+// other that has the number by now. If it has ended, the error is
+// [os.ErrProcessDone].
+func Signal(pid int, start uint64, sig syscall.Signal) error {
+	f, err := openProcess(pid, start)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = unix.PidfdSendSignal(int(f.Fd()), sig, nil, 0)
+	if err == unix.ESRCH {
+		return os.ErrProcessDone
+	}
+	return err
+}
+
+// openProcess gives a pidfd. The start time is looked at once it is open: from
+// there on it can't become another process.
+func openProcess(pid int, start uint64) (*os.File, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ESRCH {
+		return nil, os.ErrProcessDone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pidfd_open %d: %w", pid, err)
+	}
+	f := os.NewFile(uintptr(fd), "pidfd")
+	if !Alive(pid, start) {
+		f.Close()
+		return nil, os.ErrProcessDone
+	}
+	return f, nil
+}
+
+// readStat reads /proc/PID/stat. The second field, the program's name in
+// brackets, can hold anything, so counting begins at the last bracket.
+func readStat(pid int) (start uint64, state byte, err error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/stat"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:])) // from field 3 on
+	if len(fields) < 20 {
+		return 0, 0, fmt.Errorf("%s: %q is not as in proc_pid_stat(5)", path, data)
+	}
+	start, err = strconv.ParseUint(fields[19], 10, 64)
+	return start, fields[0][0], err
+}

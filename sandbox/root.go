@@ -1,0 +1,144 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// buildRoot makes the file system of the sandbox and moves into it. First all
+// that comes from the host is opened, then the host is left, then the rest is
+// made inside: there no symbolic link of the tree can point at the host.
+func (o *order) buildRoot() error {
+	// Nothing that happens here reaches the host, nor the other way round.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("mount --make-rprivate /: %w", err)
+	}
+	parts, err := o.open()
+	if err != nil {
+		return err
+	}
+	if err := pivot(parts.root, o.Root.Layers); err != nil {
+		return err
+	}
+	for _, m := range parts.mounts {
+		// One that the sandbox itself has put something else in the place of, is left out.
+		_ = m.attach(m.Name())
+	}
+	if err := o.hide(); err != nil {
+		return err
+	}
+	if err := mountFresh(o.Caps.Privileged, o.ofHost(), parts.devices); err != nil {
+		return err
+	}
+	if err := writeFiles(o.Files); err != nil {
+		return err
+	}
+	return attachBinds(o.Binds, parts.binds)
+}
+
+// parts is what the sandbox gets of the host.
+type parts struct {
+	root    tree
+	mounts  []tree // of other file systems, named by where they go
+	binds   []tree // as order.Binds
+	devices []device
+}
+
+func (o *order) ofHost() bool { return o.Root.Dir == "" || o.Root.Dir == "/" }
+
+func (o *order) open() (*parts, error) {
+	if err := os.MkdirAll(o.Root.Layers, 0o700); err != nil {
+		return nil, err
+	}
+	p := new(parts)
+	var err error
+	if p.devices, err = openDevices(o.Caps.Privileged); err != nil {
+		return nil, err
+	}
+	if p.binds, err = openBinds(o.Binds); err != nil {
+		return nil, err
+	}
+	if !o.ofHost() {
+		p.root, err = overlay(o.Root.Dir, o.Root.Layers, unix.MOUNT_ATTR_NODEV)
+		return p, err
+	}
+	if p.root, err = overlay("/", o.Root.Layers, unix.MOUNT_ATTR_NODEV); err != nil {
+		return nil, err
+	}
+	p.mounts, err = o.openHostMounts()
+	return p, err
+}
+
+// pivot makes root the root of the mount namespace (pivot_root(2), the way of
+// its last example: the old root lies on top of the new one for a moment).
+// place is any directory, to mount it on until then.
+func pivot(root tree, place string) error {
+	if err := root.attach(place); err != nil {
+		return err
+	}
+	if err := unix.Chdir(place); err != nil {
+		return fmt.Errorf("chdir %s: %w", place, err)
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return fmt.Errorf("pivot_root %s: %w", place, err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("umount -l of the host's root: %w", err)
+	}
+	return unix.Chdir("/")
+}
+
+// hide covers directories with an empty one.
+func (o *order) hide() error {
+	if !o.ofHost() {
+		return nil
+	}
+	for _, dir := range o.Root.Hide {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() || freshDir(dir) {
+			continue // not there to be seen
+		}
+		if err := mount("tmpfs", dir, unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, "size=4k,mode=700"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openBinds copies the mounts of the sources. Devices among them stay dead:
+// without a device cgroup, a command that may mknod could open any other there.
+func openBinds(binds []Bind) ([]tree, error) {
+	trees := make([]tree, len(binds))
+	for i, b := range binds {
+		attrs := uint64(unix.MOUNT_ATTR_NODEV)
+		if b.ReadOnly {
+			attrs |= unix.MOUNT_ATTR_RDONLY
+		}
+		t, err := openTree(b.Source, attrs)
+		if err != nil {
+			return nil, err
+		}
+		trees[i] = t
+	}
+	return trees, nil
+}
+
+// attachBinds mounts them, parents before children.
+func attachBinds(binds []Bind, trees []tree) error {
+	order := make([]int, len(binds))
+	for i := range order {
+		order[i] = i
+	}
+	depth := func(i int) int { return strings.Count(filepath.Clean(binds[i].Target), "/") }
+	slices.SortStableFunc(order, func(a, b int) int { return depth(a) - depth(b) })
+	for _, i := range order {
+		if err := trees[i].attach(binds[i].Target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
