@@ -22,7 +22,11 @@ func (s *SysctlSet) String() string {
 	if s.If == "" {
 		return set
 	}
-	return fmt.Sprintf("test \"$(%ssysctl -n %s)\" != %s || %s", s.NS.Exec(), Quote(s.Key), Quote(s.If), set)
+	have := fmt.Sprintf("$(%ssysctl -n %s)", s.NS.Exec(), Quote(s.Key))
+	if strings.Contains(s.If, " ") {
+		have = "$(echo " + have + ")" // sysctl parts fields by tabs
+	}
+	return fmt.Sprintf("test \"%s\" != %s || %s", have, Quote(s.If), set)
 }
 
 // Apply sets the value. A conditional one whose parameter is gone, with its

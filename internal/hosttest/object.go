@@ -18,7 +18,7 @@ var derived = []string{
 	"designated_bridge", "designated_root", "id", "no", "cost", "state",
 	"topology_change", "topology_change_detected", "topology_change_ack", "config_pending",
 	"hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "hold_timer", "message_age_timer",
-	"forward_delay_timer", "handle", "index",
+	"forward_delay_timer", "handle", "index", "tso_max_size", "tso_max_segs",
 }
 
 // passing are flags and disciplines that follow from the carrier, a moment later.

@@ -2,8 +2,11 @@ package hosttest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -57,18 +60,17 @@ func state() (string, error) {
 	return strings.Join(lines, "\n") + "\n", nil
 }
 
-// namespaces are the host's, as "", and the named ones. A name whose namespace
-// is not mounted any more shows among the mounts alone, by its absence.
+// namespaces are the host's, as "", and the named ones.
 func namespaces() ([]plan.NS, error) {
 	names := []plan.NS{""}
 	entries, err := os.ReadDir(plan.NetnsDir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for _, e := range entries {
 		ns := plan.NS(e.Name())
-		var fs unix.Statfs_t
-		if err := unix.Statfs(ns.Path(), &fs); err == nil && fs.Type == unix.NSFS_MAGIC {
+		var stat unix.Statfs_t
+		if err := unix.Statfs(ns.Path(), &stat); err == nil && stat.Type == unix.NSFS_MAGIC {
 			names = append(names, ns)
 		}
 	}
@@ -76,9 +78,8 @@ func namespaces() ([]plan.NS, error) {
 }
 
 // mounts lists what is mounted where minibridge mounts something, and the names
-// there: a file whose namespace is unmounted would be left behind unseen.
+// of namespaces: an unmounted one would be left behind unseen.
 func mounts() ([]string, error) {
-	var lines []string
 	infos, err := mountinfo.GetMounts(func(info *mountinfo.Info) (skip, stop bool) {
 		at := func(dir string) bool {
 			return info.Mountpoint == dir || strings.HasPrefix(info.Mountpoint, dir+"/")
@@ -88,15 +89,24 @@ func mounts() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	var lines []string
 	for _, info := range infos {
-		lines = append(lines, fmt.Sprintf("mount %s %s", info.Mountpoint, info.FSType))
+		line := fmt.Sprintf("mount %s %s", info.Mountpoint, info.FSType)
+		if strings.HasPrefix(info.Optional, "shared:") {
+			line += " shared"
+		}
+		lines = append(lines, line)
 	}
-	entries, err := os.ReadDir(plan.NetnsDir)
+	names, err := filepath.Glob(plan.NetnsDir)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range entries {
-		lines = append(lines, "file "+plan.NS(e.Name()).Path())
+	below, err := filepath.Glob(plan.NetnsDir + "/*")
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range append(names, below...) {
+		lines = append(lines, "file "+path)
 	}
 	slices.Sort(lines)
 	return lines, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,8 @@ import (
 // Twin holds an op against the law of its kind, in a machine of the test's own
 // that the prepare scripts have set up: the op says that it is not so yet; once
 // applied, that it is; its undo, even read back from JSON, leaves the machine
-// as before, and may be repeated; and its text, run by a shell in a second
-// machine, does what Apply did in the first.
+// as before, and may be repeated; its text, run by a shell in a second machine,
+// does what Apply did in the first; and so does the text of its undo.
 func Twin(t *testing.T, op plan.Op, prepare ...string) {
 	t.Helper()
 	Run(t, func(t *testing.T, m *Machine) {
@@ -55,14 +56,31 @@ func (m *Machine) Twin(t TB, op plan.Op, prepare string) {
 		return
 	}
 	m.WaitState(t, before)
-	if undoOf(t, op) == nil {
-		t.Errorf("%s: still so after its undo, %s", op, undo)
+	if undo = undoOf(t, op); undo == nil {
+		t.Fatalf("%s: still so after its undo", op)
 	}
+	m.undoneByShell(t, op, undo, before)
+}
+
+// undoneByShell takes an op back by typing its undo.
+func (m *Machine) undoneByShell(t TB, op plan.Op, undo plan.Step, before string) {
+	t.Helper()
+	if err := op.Apply(); err != nil {
+		t.Fatalf("%s: a second time: %v", op, err)
+	}
+	m.Sh(t, undo.String())
+	if err := waitState(before, typed); err != nil {
+		t.Errorf("%s: after the commands of its undo: %v\nThe commands:\n%s", op, err, undo)
+	}
+	if err := undo.Apply(); err != nil { // takes along what is not typed
+		t.Errorf("%s: undo after its own commands: %v", op, err)
+	}
+	m.WaitState(t, before)
 }
 
 // TwinPlan is the law of a plan, in a machine of the test's own: it goes up,
 // all of it is so then, its script does the same in a second machine, and it
-// goes down without a trace.
+// goes down without a trace, by its undo steps and by their commands.
 func TwinPlan(t *testing.T, p plan.Plan, prepare ...string) {
 	t.Helper()
 	Run(t, func(t *testing.T, m *Machine) {
@@ -87,10 +105,15 @@ func (m *Machine) TwinPlan(t TB, p plan.Plan, prepare string) {
 		t.Errorf("not so after the plan is up: %v\n%s", err, missing)
 	}
 	m.sameByShell(t, prepare, p.String())
+	var down string
+	for _, step := range slices.Backward(e.Journal.Steps()) {
+		down += step.String() + "\n"
+	}
 	if err := e.Down(0); err != nil {
 		t.Fatalf("down: %v", err)
 	}
 	m.WaitState(t, before)
+	m.sameByShell(t, prepare, p.String()+down)
 }
 
 // NoTrace makes each op of a plan fail in turn, before and after it is applied:
@@ -103,7 +126,7 @@ func (m *Machine) NoTrace(t TB, p plan.Plan) {
 			broken := append(plan.Plan{}, p...)
 			broken[i].Op = &failing{Op: p[i].Op, after: after}
 			m.upAndBack(t, broken)
-			if err := waitState(before); err != nil {
+			if err := waitState(before, all); err != nil {
 				t.Fatalf("after an error in %s: trace left: %v", p[i].Op, err)
 			}
 		}
@@ -147,7 +170,7 @@ func (f *failing) Apply() error {
 // it: deleted devices may take their time to go.
 func (m *Machine) sameByShell(t TB, prepare, script string) {
 	t.Helper()
-	if err := waitState(m.StateAfter(t, prepare+"\n"+script)); err != nil {
+	if err := waitState(m.StateAfter(t, prepare+"\n"+script), typed); err != nil {
 		t.Errorf("what was applied (+) is not what the commands do (-): %v\nThe commands:\n%s", err, script)
 	}
 }

@@ -3,6 +3,7 @@ package hosttest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -34,15 +35,26 @@ func (m *Machine) WaitNoLink(t TB, name string) {
 // if it does not come to that.
 func (m *Machine) WaitState(t TB, want string) {
 	t.Helper()
-	if err := waitState(want); err != nil {
+	if err := waitState(want, all); err != nil {
 		t.Fatalf("state of the machine: %v", err)
 	}
 }
 
-func waitState(want string) error {
+// all is the whole state; typed is what commands can make of it: the private
+// name that proves whose a namespace is has none.
+func all(state string) string { return state }
+
+func typed(state string) string { return pin.ReplaceAllString(state, "") }
+
+var pin = regexp.MustCompile(`(?m)^mount /run/minibridge/\S* nsfs\b.*\n`)
+
+// waitState waits until the view of the state is want.
+func waitState(want string, view func(string) string) error {
+	want = view(want)
 	var have string
-	err := await(func() (_ bool, err error) {
-		have, err = state()
+	err := await(func() (bool, error) {
+		s, err := state()
+		have = view(s)
 		return have == want, err
 	})
 	if err != nil {
