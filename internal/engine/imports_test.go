@@ -1,0 +1,122 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/minibridge/minibridge"
+
+// edges are the packages of the module, and for each what of the module it may
+// import and why. A package that is not here, or an edge, needs its line and a
+// reason that convinces.
+var edges = map[string]map[string]string{
+	"plan": {},
+	"bridge": {
+		"plan": "its ops are plan.Ops",
+	},
+	"sandbox": {
+		"plan": "its ops are plan.Ops; processes are plain code",
+	},
+	"nat": {
+		"plan": "its ops are plan.Ops",
+	},
+	"internal/ipam": {},
+	"internal/state": {
+		"plan": "a journal on disk is a plan.Journal",
+	},
+	"internal/engine": {
+		"plan":           "it runs the plans",
+		"bridge":         "only the engine sees two leaves",
+		"sandbox":        "only the engine sees two leaves",
+		"nat":            "only the engine sees two leaves",
+		"internal/ipam":  "it chooses before it plans",
+		"internal/state": "it owns the lock and the records",
+	},
+	"cmd/minibridge": {
+		"internal/engine": "one verb, one call",
+	},
+	"internal/machine": {
+		"plan": "what a named network namespace is, and sysctls",
+	},
+	"internal/hosttest": {
+		"internal/machine": "a test's machine is one",
+		"plan":             "the laws of ops and plans",
+	},
+	"hack/machine": {
+		"internal/machine": "it is its command line",
+	},
+}
+
+// libraries limits what some packages may import from outside the module, at
+// any depth but the standard library; the others are free.
+var libraries = map[string][]string{
+	"plan":          {"golang.org/x/sys/unix"}, // whoever imports bridge or nat gets it too
+	"internal/ipam": {"go4.org/netipx"},        // a pure choice needs no kernel
+}
+
+type listed struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	packages := list(t)
+	for path, p := range packages {
+		name, ours := strings.CutPrefix(path, module+"/")
+		if !ours {
+			continue
+		}
+		allowed, known := edges[name]
+		if !known {
+			t.Errorf("package %s has no line in the table of edges", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			to, ours := strings.CutPrefix(imported, module+"/")
+			if ours && allowed[to] == "" {
+				t.Errorf("%s imports %s, which is no edge of the table", name, to)
+			}
+		}
+		limit, limited := libraries[name]
+		for _, dep := range p.Deps {
+			if limited && !packages[dep].Standard && !strings.HasPrefix(dep, module) && !slices.Contains(limit, dep) {
+				t.Errorf("%s depends on %s, which is not among its libraries", name, dep)
+			}
+		}
+	}
+}
+
+// list asks for every package of the module and all they are built from,
+// without tests; those with errors are listed too.
+func list(t *testing.T) map[string]listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-e", "-deps", "-json=ImportPath,Standard,Imports,Deps", module+"/...").Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Fatalf("go list: %s", exit.Stderr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := map[string]listed{}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		switch err := dec.Decode(&p); err {
+		case nil:
+			packages[p.ImportPath] = p
+		case io.EOF:
+			return packages
+		default:
+			t.Fatal(err)
+		}
+	}
+}
