@@ -38,6 +38,15 @@ func get(h *netlink.Handle, name string) (netlink.Link, error) {
 	return link, err
 }
 
+// Exists tells whether the host has a link of that name.
+func Exists(name string) (bool, error) {
+	err := at("", name, func(*netlink.Handle, netlink.Link) error { return nil })
+	if absent(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // absent tells the error of [at] for a link or a namespace that isn't there.
 func absent(err error) bool {
 	return errors.Is(err, unix.ENODEV) || errors.Is(err, fs.ErrNotExist)

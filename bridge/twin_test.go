@@ -1,0 +1,59 @@
+package bridge_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Each op: what it applies is what it prints, and its undo takes it back.
+func TestTwins(t *testing.T) {
+	script := func(lines ...string) string { return strings.Join(lines, "\n") }
+	v6 := "sysctl -qw net.ipv6.conf.all.disable_ipv6=0"
+	for name, c := range map[string]struct {
+		op      plan.Op
+		prepare string
+	}{
+		"bridge":         {&bridge.BridgeAdd{Name: "br0", MAC: mac(t, "02:42:00:00:00:01")}, ""},
+		"odd name":       {&bridge.BridgeAdd{Name: "a$b;'c", MAC: mac(t, "02:42:00:00:00:01")}, ""},
+		"link up":        {&bridge.LinkUp{Dev: "br0"}, withBridge},
+		"lo up":          {&bridge.LinkUp{NS: "web", Dev: "lo"}, withNetns},
+		"mtu":            {&bridge.LinkMTU{Dev: "br0", MTU: 1400}, withBridge},
+		"mtu inside":     {&bridge.LinkMTU{NS: "web", Dev: "eth0", MTU: 1400}, script(withNetns, withCable)},
+		"alias":          {&bridge.LinkAlias{Dev: "mbv1", Alias: `it's "web"`}, script(withNetns, withCable)},
+		"address":        {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("172.17.0.1/16")}, withBridge},
+		"second address": {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("172.17.0.9/16")}, script(withBridge, "ip addr add 172.17.0.1/16 brd + dev br0")},
+		"address /30":    {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("10.0.0.1/30")}, withBridge},
+		"address /31":    {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("10.0.0.1/31")}, withBridge},
+		"address /32":    {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("10.0.0.1/32")}, withBridge},
+		"IPv6 address":   {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("2001:db8:9::1/64")}, script(v6, withBridge)},
+		"address inside": {&bridge.AddrAdd{NS: "web", Dev: "eth0", Prefix: prefix("172.17.0.2/16")}, script(withNetns, withCable)},
+		"hairpin":        {&bridge.PortSet{Dev: "mbv1", Hairpin: true}, script(withNetns, withBridge, withCable, "ip link set dev mbv1 master br0")},
+		"route": {&bridge.RouteAdd{Gateway: address("172.17.0.9"), Dev: "br0"},
+			script("ip route del default", withBridge, "ip addr add 172.17.0.1/16 dev br0", "ip link set dev br0 up")},
+		"route inside": {&bridge.RouteAdd{NS: "web", Gateway: address("172.17.0.1"), Dev: "eth0"},
+			script(withNetns, withCable, "ip -n web addr add 172.17.0.2/16 dev eth0", "ip -n web link set dev eth0 up")},
+		"IPv6 route": {&bridge.RouteAdd{NS: "web", Gateway: address("2001:db8:9::1"), Dev: "eth0"},
+			script(withNetns, withCable, "ip -n web addr add 2001:db8:9::2/64 nodad dev eth0", "ip -n web link set dev eth0 up")},
+		"cable": {&bridge.VethAdd{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web", MAC: mac(t, "02:42:ac:11:00:02")},
+			script(withNetns, withBridge, inhabited)},
+		"cable with an MTU": {&bridge.VethAdd{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web", MAC: mac(t, "02:42:ac:11:00:02"), MTU: 1400},
+			script(withNetns, withBridge, inhabited)},
+	} {
+		t.Run(name, func(t *testing.T) { hosttest.Twin(t, c.op, c.prepare) })
+	}
+}
+
+// Before anything of a plan is there, each of its ops says that it would be done.
+func TestLookAtNothing(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		p := append(network(t).Plan(), endpoint(t).Plan()...)
+		missing, err := plan.Drift(p)
+		if err != nil || missing.String() != p.String() {
+			t.Errorf("missing, of %d lines, %d: %v", len(p), len(missing), err)
+		}
+	})
+}
