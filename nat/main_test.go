@@ -1,0 +1,61 @@
+package nat_test
+
+import (
+	"net/netip"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/nat"
+)
+
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
+// eachVariant runs a test in one machine for each variant of iptables, which
+// is the one that programs find there.
+func eachVariant(t *testing.T, f func(t *testing.T, m *hosttest.Machine)) {
+	for _, v := range []nat.Variant{nat.NFT, nat.Legacy} {
+		t.Run(string(v), func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+				use(t, v)
+				f(t, m)
+			})
+		})
+	}
+}
+
+// use puts a variant first in PATH.
+func use(t *testing.T, v nat.Variant) {
+	t.Helper()
+	program, err := exec.LookPath("xtables-" + string(v) + "-multi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, tool := range []string{"iptables", "iptables-save", "iptables-restore"} {
+		if err := os.Symlink(program, dir+"/"+tool); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+}
+
+var (
+	network = nat.Network{ID: "5f0c1b2a3d4e", Bridge: "minibr0", Subnet: netip.MustParsePrefix("172.17.0.0/16")}
+	other   = nat.Network{ID: "77aa77aa77aa", Bridge: "mb-77aa77aa77aa", Subnet: netip.MustParsePrefix("172.18.0.0/16")}
+)
+
+// web publishes ports of the container 172.17.0.2.
+func web(t *testing.T, ports ...string) nat.Publish {
+	t.Helper()
+	specs, err := nat.ParseSpecs(ports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := nat.Publish{ID: "c0ffee123456", Bridge: network.Bridge, Target: netip.MustParseAddr("172.17.0.2")}
+	for _, s := range specs {
+		p.Mappings = append(p.Mappings, s.Mapping(s.HostFirst))
+	}
+	return p
+}
