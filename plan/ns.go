@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,9 +58,7 @@ func (ns NS) Open() (*os.File, error) {
 	return f, err
 }
 
-// Do calls f with the calling thread in the namespace. f may only make system
-// calls: what it starts on other goroutines runs elsewhere. The thread is
-// thrown away, as one that changed its namespace can't be trusted again.
+// Do calls f with the calling thread in the namespace, as [OnThread] does.
 func (ns NS) Do(f func() error) error {
 	if ns == "" {
 		return f()
@@ -71,26 +68,10 @@ func (ns NS) Do(f func() error) error {
 		return err
 	}
 	defer file.Close()
-	return apart(func() error {
+	return OnThread(func() error {
 		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("enter network namespace %q: %w", string(ns), err)
 		}
 		return f()
 	})
-}
-
-// apart runs f on a thread that ends with it. That is never the first one,
-// which can't end, and which is the one that /proc/self shows.
-func apart(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if unix.Gettid() == unix.Getpid() {
-			done <- apart(f) // on another thread, as this one is held
-			runtime.UnlockOSThread()
-			return
-		}
-		done <- f()
-	}()
-	return <-done
 }
