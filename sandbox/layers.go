@@ -48,16 +48,17 @@ func (s *LayersMount) Undo() (plan.Step, error) {
 		return nil, fmt.Errorf("%s is a mount already and not ours (%s, %s)", s.Dir, m.FSType, m.Source)
 	}
 	there, err := exists(s.Dir)
-	return &LayersUnmount{Dir: s.Dir, Made: !there}, err
+	return &Unmount{Dir: s.Dir, Made: !there}, err
 }
 
-// LayersUnmount takes the tmpfs away, and with it what containers wrote.
-type LayersUnmount struct {
+// Unmount takes our tmpfs away. What a container wrote stays for as long as it
+// runs: an overlay holds on to its upper layer, but does not make it busy.
+type Unmount struct {
 	Dir  string `json:"dir"`
 	Made bool   `json:"made,omitempty"` // the directory wasn't there before: remove it too
 }
 
-func (s *LayersUnmount) String() string {
+func (s *Unmount) String() string {
 	umount := plan.Command("umount", s.Dir)
 	if s.Made {
 		return umount + "\n" + plan.Command("rmdir", s.Dir)
@@ -66,7 +67,7 @@ func (s *LayersUnmount) String() string {
 }
 
 // Apply unmounts, and removes the directory if it was made for this.
-func (s *LayersUnmount) Apply() error {
+func (s *Unmount) Apply() error {
 	m, err := mountAt(s.Dir)
 	switch {
 	case err != nil:
@@ -75,7 +76,7 @@ func (s *LayersUnmount) Apply() error {
 		return fmt.Errorf("%s is not our mount any more (%s, %s): left alone", s.Dir, m.FSType, m.Source)
 	case m != nil:
 		if err := unix.Unmount(s.Dir, unix.UMOUNT_NOFOLLOW); errors.Is(err, unix.EBUSY) {
-			return fmt.Errorf("a container, or someone's shell, is still in %s (fuser -vm %s): %w", s.Dir, plan.Quote(s.Dir), err)
+			return fmt.Errorf("%s is in use (fuser -vm %s): %w", s.Dir, plan.Quote(s.Dir), err)
 		} else if err != nil {
 			return err
 		}

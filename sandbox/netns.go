@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +25,7 @@ func (s *NetnsAdd) String() string { return plan.Command("ip", "netns", "add", s
 
 // Apply makes what is missing of the two. [NetnsDir] comes before.
 func (s *NetnsAdd) Apply() error {
-	pin, err := NetnsInode(s.Pin)
+	pin, _, err := named(s.Pin)
 	if err != nil {
 		return err
 	}
@@ -52,23 +51,19 @@ func (s *NetnsAdd) Undo() (plan.Step, error) {
 		return nil, err
 	}
 	public := plan.NS(s.Name).Path()
-	there, err := exists(public)
+	have, there, err := named(public)
 	if err != nil {
 		return nil, err
 	}
-	theirs, err := NetnsInode(public)
-	if err != nil {
-		return nil, err
-	}
-	ours, err := NetnsInode(s.Pin)
+	pin, _, err := named(s.Pin)
 	switch {
 	case err != nil:
 		return nil, err
 	case !there:
-		return &NetnsDel{Name: s.Name, Pin: s.Pin, Keep: ours != 0}, nil
-	case theirs == 0:
+		return &NetnsDel{Name: s.Name, Pin: s.Pin, Keep: pin != 0}, nil
+	case have == 0:
 		return nil, fmt.Errorf("%s is in the way: a file that is no network namespace", public)
-	case theirs != ours:
+	case have != pin:
 		return nil, fmt.Errorf("the namespace %q in %s is someone else's", s.Name, plan.NetnsDir)
 	}
 	return nil, nil
@@ -87,7 +82,7 @@ func (s *NetnsDel) String() string { return plan.Command("ip", "netns", "del", s
 // Apply finishes what was left half made or half removed, too. Someone else's
 // namespace under the public name is left alone, ours removed all the same.
 func (s *NetnsDel) Apply() error {
-	pin, err := NetnsInode(s.Pin)
+	pin, _, err := named(s.Pin)
 	if err != nil {
 		return err
 	}
@@ -102,12 +97,8 @@ func (s *NetnsDel) Apply() error {
 // that one, nothing public can be ours.
 func (s *NetnsDel) unname(pin uint64) error {
 	public := plan.NS(s.Name).Path()
-	there, err := exists(public)
+	have, there, err := named(public)
 	if err != nil || !there || pin == 0 {
-		return err
-	}
-	have, err := NetnsInode(public)
-	if err != nil {
 		return err
 	}
 	if have != 0 && have != pin {
@@ -117,21 +108,28 @@ func (s *NetnsDel) unname(pin uint64) error {
 }
 
 // NetnsInode is the number of the network namespace that a file names, the
-// same for every file that names it; 0 when the file names none or isn't there.
+// same for every file that names it; 0 when the file names none. No such file
+// is fs.ErrNotExist.
 func NetnsInode(path string) (uint64, error) {
-	var fs unix.Statfs_t
+	var on unix.Statfs_t
 	var st unix.Stat_t
-	err := unix.Statfs(path, &fs)
-	if errors.Is(err, unix.ENOENT) || err == nil && fs.Type != unix.NSFS_MAGIC {
-		return 0, nil
-	}
-	if err == nil {
+	err := unix.Statfs(path, &on)
+	if err == nil && on.Type == unix.NSFS_MAGIC {
 		err = unix.Stat(path, &st)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("network namespace %s: %w", path, err)
+		return 0, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	return st.Ino, nil
+	return st.Ino, nil // 0 on any other file system
+}
+
+// named is NetnsInode for a file that need not be there.
+func named(path string) (inode uint64, there bool, err error) {
+	inode, err = NetnsInode(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	}
+	return inode, err == nil, err
 }
 
 // makePin makes a namespace on a thread of its own, which ends with it, and
@@ -144,20 +142,15 @@ func makePin(path string) error {
 	if err := touch(path, 0); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	return plan.OnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			done <- fmt.Errorf("new network namespace: %w", err)
-			return
+			return fmt.Errorf("new network namespace: %w", err)
 		}
-		err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
-		if err != nil {
-			err = fmt.Errorf("bind the namespace to %s: %w", path, err)
+		if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("bind the namespace to %s: %w", path, err)
 		}
-		done <- err
-	}()
-	return <-done
+		return nil
+	})
 }
 
 // touch makes an empty file for a namespace to be mounted on.
