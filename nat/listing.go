@@ -39,22 +39,23 @@ func parseListing(save string) (*listing, error) {
 			r := Rule{Chain: Chain{table, name}, Spec: spec}
 			l.rules = append(l.rules, r)
 			l.keys[r.key()]++
-		case unreadable(line):
-			return nil, fmt.Errorf("%s", strings.TrimPrefix(line, "# "))
+		case unreadable(line) != "":
+			return nil, fmt.Errorf("iptables can't read table %[1]s, as nft put a rule into it; see: nft list table ip %[1]s", unreadable(line))
 		}
 	}
 	return l, nil
 }
 
-// unreadable recognises the comment in which iptables-nft-save gives up on a
-// table that nft(8) has put something into: "# Table `nat' is incompatible,
-// use 'nft' tool." Such a table looks empty, and must not be taken for it.
-func unreadable(line string) bool {
-	if !strings.HasPrefix(line, "# Table `") || !strings.Contains(line, "incompatible") {
-		return false
+// unreadable recognises the comment in which iptables-nft-save gives up on one
+// of our tables, because nft(8) has put a rule into it that it can't say: such
+// a table looks empty, and must not be taken for it.
+func unreadable(line string) (table string) {
+	rest, ok := strings.CutPrefix(line, "# Table `")
+	name, says, _ := strings.Cut(rest, "' ")
+	if ok && strings.HasPrefix(says, "is incompatible") && rank(name) >= 0 {
+		return name
 	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(line, "# Table `"), "'")
-	return rank(name) >= 0
+	return ""
 }
 
 func (l *listing) has(c Chain) bool {

@@ -219,10 +219,12 @@ func TestNoIptables(t *testing.T) {
 func TestATableThatIptablesCannotReadIsAnError(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		use(t, nat.NFT)
-		m.Sh(t, "nft 'add table ip nat; add chain ip nat x { type filter hook input priority 7; }; add rule ip nat x tcp dport { 1, 2 } drop'")
-		t.Log(m.Try("iptables-save"))
-		if _, err := plan.Drift(nat.Iptables().Host()); err == nil {
-			t.Error("no error")
+		host := nat.Iptables().Host()
+		m.Sh(t, "nft 'add table ip nat; add chain ip nat x { type filter hook input priority 7; }; add rule ip nat x drop'")
+		up(t, &plan.Memory{}, host) // a chain that it can't say is no obstacle
+		m.Sh(t, "nft 'add rule ip nat PREROUTING meta mark set ct mark'")
+		if _, err := plan.Drift(host); err == nil || !strings.Contains(err.Error(), "nft list table ip nat") {
+			t.Errorf("error: %v", err)
 		}
 	})
 }

@@ -1,0 +1,171 @@
+package nat_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// world has c1 and c2 on one bridge and c3 on another, a host that drops what
+// it would forward, and checks where packets come from.
+const world = `
+network() { # BRIDGE GATEWAY
+	ip link add $1 type bridge
+	ip addr add $2 dev $1
+	ip link set $1 up
+}
+container() { # NAME BRIDGE ADDRESS GATEWAY
+	ip netns add $1
+	ip link add v$1 master $2 up type veth peer name eth0 netns $1
+	bridge link set dev v$1 hairpin on
+	ip -n $1 addr add $3 dev eth0
+	ip -n $1 link set lo up
+	ip -n $1 link set eth0 up
+	ip -n $1 route add default via $4
+}
+network minibr0 172.17.0.1/16
+network mb-77aa77aa77aa 172.18.0.1/16
+container c1 minibr0 172.17.0.2/16 172.17.0.1
+container c2 minibr0 172.17.0.3/16 172.17.0.1
+container c3 mb-77aa77aa77aa 172.18.0.2/16 172.18.0.1
+sysctl -qw net.ipv4.ip_forward=1
+iptables -P FORWARD DROP
+`
+
+// publishing is the three kinds of plan, with both networks.
+func publishing(t *testing.T, ports ...string) plan.Plan {
+	b := nat.Iptables()
+	return slices.Concat(b.Host(), b.Network(network), b.Network(other), b.Publish(web(t, ports...)))
+}
+
+func TestPaths(t *testing.T) {
+	type path struct {
+		from plan.NS
+		to   string // address and port
+		want string // port reached and address seen
+	}
+	paths := []path{
+		{"outside", "192.0.2.1:8080", "80 from 192.0.2.2"}, // its own address
+		{"", "127.0.0.1:8080", "80 from 172.17.0.1"},
+		{"", "192.0.2.1:8080", "80 from 192.0.2.1"},
+		{"", "172.17.0.1:8080", "80 from 172.17.0.1"},
+		{"", "172.17.0.2:80", "80 from 172.17.0.1"},
+		{"c1", "172.17.0.1:8080", "80 from 172.17.0.1"}, // its own port
+		{"c1", "192.0.2.1:8080", "80 from 172.17.0.1"},
+		{"c2", "172.17.0.1:8080", "80 from 172.17.0.1"},
+		{"c2", "192.0.2.1:8080", "80 from 172.17.0.1"},
+		{"c2", "172.17.0.2:80", "80 from 172.17.0.3"},
+		{"c3", "172.17.0.1:8080", "80 from 172.17.0.1"},
+		{"c3", "172.18.0.1:8080", "80 from 172.17.0.1"},
+		{"c3", "192.0.2.1:8080", "80 from 172.17.0.1"},
+		{"c1", "192.0.2.2:90", "90 from 192.0.2.1"}, // out
+		{"c3", "192.0.2.2:90", "90 from 192.0.2.1"},
+		{"outside", "192.0.2.1:8000", "8000 from 192.0.2.2"}, // a range
+		{"outside", "192.0.2.1:8005", "8005 from 192.0.2.2"},
+		{"", "127.0.0.1:8100", "8100 from 172.17.0.1"},
+		{"outside", "192.0.2.1:9000", "8000 from 192.0.2.2"}, // a shifted one
+		{"outside", "192.0.2.1:9005", "8005 from 192.0.2.2"},
+		{"", "127.0.0.1:9100", "8100 from 172.17.0.1"},
+		{"", "127.0.0.1:7000", "80 from 172.17.0.1"}, // published on this address alone
+		{"", "192.0.2.1:7000", "nothing"},
+		{"outside", "192.0.2.1:7000", "nothing"},
+		{"c3", "172.17.0.2:80", "nothing"}, // networks are apart
+		{"c3", "172.17.0.2:8080", "nothing"},
+		{"outside", "172.17.0.2:80", "nothing"}, // even with a route
+		{"outside", "192.0.2.1:80", "nothing"},  // not published
+		{"outside", "192.0.2.1:8101", "nothing"},
+	}
+	for _, filter := range []string{"0", "1"} {
+		for _, proto := range []string{"tcp", "udp"} {
+			t.Run("rp_filter "+filter+" "+proto, func(t *testing.T) {
+				eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+					m.Sh(t, world)
+					m.Sh(t, fmt.Sprintf("sysctl -qw net.ipv4.conf.all.rp_filter=%s net.ipv4.conf.default.rp_filter=%s", filter, filter))
+					m.Outside(t, "ip route add 172.17.0.0/16 via 192.0.2.1")
+					up(t, &plan.Memory{}, publishing(t, "8080:80/"+proto, "8000-8100:8000-8100/"+proto,
+						"9000-9100:8000-8100/"+proto, "127.0.0.1:7000:80/"+proto))
+					for _, port := range []string{"80", "8000", "8005", "8100"} {
+						serve(t, "c1", proto, "0.0.0.0:"+port)
+					}
+					serve(t, "outside", proto, "0.0.0.0:90")
+					for _, p := range paths {
+						wait := patience
+						if p.want == "nothing" {
+							wait = soon
+						}
+						if got := ask(t, p.from, proto, p.to, wait); got != p.want {
+							t.Errorf("%q to %s: %s, want %s", p.from, p.to, got, p.want)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// forged routes 127.0.0.1 to the host, from a neighbour on its wire or from a
+// container.
+const forged = `
+ip addr flush dev lo
+ip link set lo down
+sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
+ip route add 127.0.0.1 via %s dev eth0 src %s
+`
+
+func TestNobodyElseReachesLocalhost(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world)
+		m.Outside(t, fmt.Sprintf(forged, "192.0.2.1", "192.0.2.2"))
+		m.In(t, "c2", fmt.Sprintf(forged, "172.17.0.1", "172.17.0.3"))
+		p := publishing(t, "127.0.0.1:8080:80")
+		up(t, &plan.Memory{}, p)
+		serve(t, "c1", "tcp", "0.0.0.0:80")
+		serve(t, "", "tcp", "127.0.0.1:631")
+
+		attacks := []struct {
+			from       plan.NS
+			to, spoils string
+		}{
+			{"outside", "127.0.0.1:8080", "80 from 192.0.2.2"},
+			{"c2", "127.0.0.1:8080", "80 from 172.17.0.1"},
+			{"c2", "127.0.0.1:631", "631 from 172.17.0.3"}, // what the host keeps to itself
+		}
+		m.Sh(t, "iptables -t raw -D MINIBRIDGE-RAW 1")
+		for _, a := range attacks {
+			if got := ask(t, a.from, "tcp", a.to, patience); got != a.spoils {
+				t.Errorf("without the guard the attack from %s on %s should work, but: %s", a.from, a.to, got)
+			}
+		}
+		up(t, &plan.Memory{}, p)
+		for _, a := range attacks {
+			if got := ask(t, a.from, "tcp", a.to, soon); got != "nothing" {
+				t.Errorf("from %s on %s, in spite of the guard: %s", a.from, a.to, got)
+			}
+		}
+		if got := ask(t, "", "tcp", "127.0.0.1:8080", patience); got != "80 from 172.17.0.1" {
+			t.Errorf("the host itself: %s", got)
+		}
+	})
+}
+
+// A stranger's DROP behind our jump, as ufw and others have it, does not
+// matter; one in the administrator's chain does.
+func TestTheAdministratorHasTheFirstWord(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world)
+		m.Sh(t, "iptables -A FORWARD -j DROP")
+		up(t, &plan.Memory{}, publishing(t, "8080:80"))
+		serve(t, "c1", "tcp", "0.0.0.0:80")
+		if got := ask(t, "outside", "tcp", "192.0.2.1:8080", patience); got != "80 from 192.0.2.2" {
+			t.Errorf("with a DROP in FORWARD: %s", got)
+		}
+		m.Sh(t, "iptables -A MINIBRIDGE-USER -s 192.0.2.2 -j DROP")
+		if got := ask(t, "outside", "tcp", "192.0.2.1:8080", soon); got != "nothing" {
+			t.Errorf("with a DROP in MINIBRIDGE-USER: %s", got)
+		}
+	})
+}

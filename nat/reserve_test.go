@@ -1,0 +1,153 @@
+package nat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/nat"
+)
+
+// bind tries to have a port, with SO_REUSEADDR or without.
+func bind(network, addr string, reuse int) error {
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
+		}), err)
+	}}
+	if network == "tcp" {
+		l, err := lc.Listen(context.Background(), "tcp4", addr)
+		if err == nil {
+			l.Close()
+		}
+		return err
+	}
+	c, err := lc.ListenPacket(context.Background(), "udp4", addr)
+	if err == nil {
+		c.Close()
+	}
+	return err
+}
+
+func reserve(t *testing.T, ms ...nat.Mapping) {
+	t.Helper()
+	files, err := nat.Reserve(ms...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, f := range files {
+			f.Close()
+		}
+	})
+}
+
+func TestAReservedPortIsTaken(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		local := netip.MustParseAddr("127.0.0.1")
+		for _, proto := range []string{"tcp", "udp"} {
+			reserve(t, nat.Mapping{HostPort: 8080, Port: 80, Count: 3, Proto: proto},
+				nat.Mapping{HostIP: local, HostPort: 7000, Port: 80, Count: 1, Proto: proto})
+			for addr, taken := range map[string]bool{
+				"0.0.0.0:8080": true, "127.0.0.1:8082": true, "0.0.0.0:8083": false,
+				"127.0.0.1:7000": true, "0.0.0.0:7000": true, "192.0.2.1:7000": false,
+			} {
+				for reuse := range 2 {
+					err := bind(proto, addr, reuse)
+					if errors.Is(err, unix.EADDRINUSE) != taken || !taken && err != nil {
+						t.Errorf("bind %s/%s with SO_REUSEADDR %d: %v; taken: %v", addr, proto, reuse, err, taken)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestReserveTakesAllPortsOrNone(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		reserve(t, nat.Mapping{HostPort: 8081, Port: 81, Count: 1, Proto: "tcp"})
+		_, err := nat.Reserve(nat.Mapping{HostPort: 8080, Port: 80, Count: 2, Proto: "tcp"})
+		failed, ok := errors.AsType[*nat.BindError](err)
+		if !ok || failed.HostPort != 8081 || failed.Port != 81 || failed.Proto != "tcp" || !errors.Is(err, unix.EADDRINUSE) {
+			t.Fatalf("error: %#v", err)
+		}
+		if got, want := err.Error(), "bind host port 0.0.0.0:8081/tcp: address already in use"; got != want {
+			t.Errorf("error %q, want %q", got, want)
+		}
+		if err := bind("tcp", "0.0.0.0:8080", 0); err != nil {
+			t.Errorf("the other port: %v", err)
+		}
+		_, err = nat.Reserve(nat.Mapping{HostIP: netip.MustParseAddr("1.2.3.4"), HostPort: 80, Count: 1, Proto: "udp"})
+		if !errors.Is(err, unix.EADDRNOTAVAIL) {
+			t.Errorf("a strange address: %v", err)
+		}
+	})
+}
+
+func TestAnEarlierServersConnectionsAreNotInTheWay(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		l, err := net.Listen("tcp4", "127.0.0.1:8080")
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, err := net.Dial("tcp4", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Close() // first: its end goes to TIME_WAIT
+		client.Read(make([]byte, 1))
+		client.Close()
+		l.Close()
+		if states := m.Sh(t, "ss -Htan sport = :8080"); states == "" {
+			t.Fatal("no connection in TIME_WAIT to try with")
+		}
+		reserve(t, nat.Mapping{HostPort: 8080, Port: 80, Count: 1, Proto: "tcp"})
+	})
+}
+
+func TestFindHolder(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "ip addr add 192.0.2.7/24 dev uplink")
+		self := fmt.Sprintf("nat.test, pid %d", os.Getpid())
+		l, err := net.Listen("tcp", "[::]:8080") // of both families
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		reserve(t, nat.Mapping{HostPort: 8081, Count: 1, Proto: "tcp"},
+			nat.Mapping{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 53, Count: 1, Proto: "udp"})
+		for _, test := range []struct {
+			ip    string
+			port  uint16
+			proto string
+			found bool
+		}{
+			{"0.0.0.0", 8080, "tcp", true},
+			{"127.0.0.1", 8080, "tcp", true},
+			{"0.0.0.0", 8081, "tcp", true}, // bound, not listening
+			{"0.0.0.0", 53, "udp", true},
+			{"127.0.0.1", 53, "udp", true},
+			{"192.0.2.7", 53, "udp", false},
+			{"0.0.0.0", 53, "tcp", false},
+			{"0.0.0.0", 8080, "udp", false},
+		} {
+			mapping := nat.Mapping{HostIP: netip.MustParseAddr(test.ip), HostPort: test.port, Count: 1, Proto: test.proto}
+			h, found, err := nat.FindHolder(mapping)
+			if err != nil || found != test.found || found && h.String() != self {
+				t.Errorf("%s/%s is held by %v, %v, %v; want %s: %v", mapping.HostAddr(), test.proto, h, found, err, self, test.found)
+			}
+		}
+	})
+}
