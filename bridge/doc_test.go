@@ -1,0 +1,22 @@
+package bridge_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// The chapter shows the plans as they are.
+func TestChapter(t *testing.T) {
+	text, err := os.ReadFile("../docs/bridge.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]plan.Plan{"network": network(t).Plan(), "endpoint": endpoint(t).Plan()} {
+		if want := "<!-- " + name + " -->\n```sh\n" + p.String() + "```\n"; !strings.Contains(string(text), want) {
+			t.Errorf("docs/bridge.md has not:\n%s", want)
+		}
+	}
+}
