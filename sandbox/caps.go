@@ -57,6 +57,25 @@ func (c Caps) set() (capSet, error) {
 	return defaultCaps&^drop | add, nil
 }
 
+// Check says, with Docker's text, which name is no capability.
+func (c Caps) Check() error {
+	_, err := c.set()
+	return err
+}
+
+// CapNames writes names of capabilities in full: net_admin is CAP_NET_ADMIN.
+func CapNames(names []string) []string {
+	var full []string
+	for _, name := range names {
+		name = strings.TrimPrefix(strings.ToUpper(name), "CAP_")
+		if name != "ALL" {
+			name = "CAP_" + name
+		}
+		full = append(full, name)
+	}
+	return full
+}
+
 func parseCaps(flag string, names []string) (capSet, error) {
 	var s capSet
 	known := capability.ListKnown()

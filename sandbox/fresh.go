@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,14 +38,28 @@ func mountRun() error {
 	return os.Mkdir("/run/lock", 0o777|fs.ModeSticky)
 }
 
-// guardProc withholds what Docker withholds of /proc: what tells of the host
-// or its hardware is masked, what changes the kernel can't be written.
-func guardProc() error {
-	if err := mask("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
-		"/proc/scsi", "/proc/timer_list", "/proc/timer_stats"); err != nil {
-		return err
+// What Docker withholds of /proc: what tells of the host or its hardware is
+// masked, what changes the kernel can't be written.
+var (
+	MaskedPaths = []string{
+		"/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+		"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
 	}
-	for _, path := range []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"} {
+	ReadonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+)
+
+// guardProc withholds these. /sys is not there yet: its part has its turn in
+// [mountSys].
+func guardProc() error {
+	for _, path := range MaskedPaths {
+		if !strings.HasPrefix(path, "/proc/") {
+			continue
+		}
+		if err := mask(path); err != nil {
+			return err
+		}
+	}
+	for _, path := range ReadonlyPaths {
 		err := unix.Mount(path, path, "", unix.MS_BIND, "")
 		if err == unix.ENOENT {
 			continue

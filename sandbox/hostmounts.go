@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -38,12 +39,11 @@ const patience = 500 * time.Millisecond
 // below another mount, dead, gone meanwhile) is left out: an odd mount
 // somewhere is no reason not to start.
 func (o *order) openHostMounts() ([]tree, error) {
-	infos, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
-		return !o.shows(m), false
-	})
+	all, err := mountinfo.GetMounts(nil)
 	if err != nil {
 		return nil, err
 	}
+	infos := o.shown(all)
 	slices.SortFunc(infos, func(a, b *mountinfo.Info) int { return strings.Compare(a.Mountpoint, b.Mountpoint) })
 	var trees []tree
 	for _, m := range infos {
@@ -58,12 +58,54 @@ func (o *order) openHostMounts() ([]tree, error) {
 	return trees, nil
 }
 
-func (o *order) shows(m *mountinfo.Info) bool {
-	path := m.Mountpoint
-	_, replaced := o.Files[path]
-	hidden := slices.ContainsFunc(o.Root.Hide, func(dir string) bool { return within(path, dir) })
-	return path != "/" && !replaced && !hidden && !within(path, o.Root.Layers) && !freshDir(path) &&
-		!slices.Contains(windows, m.FSType)
+// shown chooses the mounts that the sandbox gets to see.
+func (o *order) shown(all []*mountinfo.Info) []*mountinfo.Info {
+	run, hidden := locate("/run", all), make([]place, len(o.Root.Hide))
+	for i, dir := range o.Root.Hide {
+		hidden[i] = locate(dir, all)
+	}
+	return slices.DeleteFunc(all, func(m *mountinfo.Info) bool {
+		path := m.Mountpoint
+		_, replaced := o.Files[path]
+		return path == "/" || replaced || freshDir(path) || slices.Contains(windows, m.FSType) ||
+			within(path, o.Root.Layers) || run.againIn(m) ||
+			slices.ContainsFunc(hidden, func(p place) bool { return within(path, p.path) || p.againIn(m) || p.holds(m) })
+	})
+}
+
+// A place is a directory, and what it is on.
+type place struct {
+	path   string
+	mount  *mountinfo.Info
+	inside string // its path in that file system
+}
+
+// locate finds the place of a directory: on the last of the longest mount points.
+func locate(dir string, all []*mountinfo.Info) place {
+	p := place{path: dir}
+	for _, m := range all {
+		if within(dir, m.Mountpoint) && (p.mount == nil || len(m.Mountpoint) >= len(p.mount.Mountpoint)) {
+			p.mount = m
+		}
+	}
+	if p.mount != nil {
+		p.inside = filepath.Join(p.mount.Root, strings.TrimPrefix(dir, p.mount.Mountpoint))
+	}
+	return p
+}
+
+// againIn tells whether a mount shows the place under another name, as after
+// `mount --bind /run /srv/chroot/run`.
+func (p place) againIn(m *mountinfo.Info) bool {
+	return p.sameDevice(m) && within(p.inside, m.Root) &&
+		filepath.Join(m.Mountpoint, strings.TrimPrefix(p.inside, m.Root)) != p.path
+}
+
+// holds tells whether a mount shows what is in the place.
+func (p place) holds(m *mountinfo.Info) bool { return p.sameDevice(m) && within(m.Root, p.inside) }
+
+func (p place) sameDevice(m *mountinfo.Info) bool {
+	return p.mount != nil && m.Major == p.mount.Major && m.Minor == p.mount.Minor
 }
 
 // openHostMount opens one mount: an overlay of a directory, if it can be, else

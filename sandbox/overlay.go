@@ -1,9 +1,7 @@
 package sandbox
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +13,7 @@ import (
 // that is named after lower, and found again by the next sandbox that gets the
 // same layers.
 func overlay(lower, layers string, attrs int) (tree, error) {
-	f, err := os.OpenFile(lower, unix.O_PATH|unix.O_DIRECTORY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return tree{}, fmt.Errorf("root file system %q: no such directory: %w", lower, err)
-	}
+	f, err := openDir(lower)
 	if err != nil {
 		return tree{}, fmt.Errorf("root file system %q: %w", lower, err)
 	}
@@ -29,41 +24,62 @@ func overlay(lower, layers string, attrs int) (tree, error) {
 // overlayOn makes an overlay of an open directory.
 func overlayOn(lower *os.File, layers string, attrs int) (tree, error) {
 	name := layerName(lower.Name())
-	upper, err := layerDir(filepath.Join(layers, "upper", name))
+	upper, isNew, err := layerDir(layers+"/upper", name)
 	if err != nil {
 		return tree{}, err
 	}
 	defer upper.Close()
-	work, err := layerDir(filepath.Join(layers, "work", name))
+	work, _, err := layerDir(layers+"/work", name)
 	if err != nil {
 		return tree{}, err
 	}
 	defer work.Close()
-	if err := copyOwner(lower, upper); err != nil {
-		return tree{}, err
+	if isNew {
+		if err := copyOwner(lower, upper); err != nil {
+			return tree{}, err
+		}
 	}
 	return mountOverlay(lower, upper, work, attrs)
 }
 
-// layerName is a mount point as one file name: /srv/my-data is srv-my%2ddata.
+// Upper is the directory of the host that holds what the sandbox changed of its
+// root file system itself, without what is mounted in it.
+func (r Root) Upper() string {
+	return filepath.Join(r.Layers, "upper", layerName(filepath.Join("/", r.Dir)))
+}
+
+// layerName is a mount point as one file name: /srv/my-data is root-srv-my%2ddata.
 func layerName(path string) string {
 	return strings.NewReplacer("%", "%25", "-", "%2d", "/", "-").Replace("root" + strings.TrimSuffix(path, "/"))
 }
 
-func layerDir(path string) (*os.File, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+// layerDir opens a directory of the layers, and tells whether it made it.
+func layerDir(dir, name string) (f *os.File, isNew bool, err error) {
+	path := dir + "/" + name
+	err = unix.Mkdir(path, 0o700)
+	if err != nil && err != unix.EEXIST {
+		return nil, false, &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	isNew = err == nil
+	if f, err = openDir(path); err != nil {
+		return nil, false, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return f, isNew, nil
+}
+
+// openDir is os.Open without its attempt to poll, which a directory refuses.
+func openDir(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
 		return nil, err
 	}
-	return os.Open(path)
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // copyOwner gives a new upper directory the owner and mode of the lower one:
-// what the overlay shows of its own root are the upper's. In one that was used
-// before, they are the sandbox's to change.
+// what the overlay shows of its own root are the upper's. Later they are the
+// sandbox's to change.
 func copyOwner(lower, upper *os.File) error {
-	if names, err := upper.Readdirnames(1); err == nil && len(names) > 0 {
-		return nil
-	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(lower.Fd()), &st); err != nil {
 		return fmt.Errorf("stat %s: %w", lower.Name(), err)

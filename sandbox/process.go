@@ -21,16 +21,15 @@ type Process struct {
 
 	proc    *os.Process
 	control *os.File
+	release func() // lets the thread go that the process must not outlive
 }
 
 func newProcess(proc *os.Process, control *os.File) (*Process, error) {
-	p := &Process{Pid: proc.Pid, proc: proc, control: control}
-	// A child that has ended is still there to be read, until Wait.
-	start, _, err := readStat(p.Pid)
-	if err != nil {
-		return nil, errors.Join(err, p.end())
+	p := &Process{Pid: proc.Pid, proc: proc, control: control, release: func() {}}
+	var err error
+	if p.Start, err = StartTime(p.Pid); err != nil { // even a child that has ended is there until Wait
+		return nil, p.fail(err)
 	}
-	p.Start = start
 	return p, nil
 }
 
@@ -41,6 +40,7 @@ func (p *Process) Signal(sig syscall.Signal) error { return p.proc.Signal(sig) }
 // Wait waits for the end of the process and returns its exit code, or 128 and
 // the number of the signal that killed it.
 func (p *Process) Wait() (int, error) {
+	defer p.release()
 	state, err := p.proc.Wait()
 	if err != nil {
 		return 0, fmt.Errorf("wait for process %d: %w", p.Pid, err)
@@ -53,9 +53,7 @@ func (p *Process) Wait() (int, error) {
 }
 
 // Kill ends a process that is not to go, and waits for its end.
-func (p *Process) Kill() error { return p.end() }
-
-func (p *Process) end() error {
+func (p *Process) Kill() error {
 	_ = p.control.Close() // closed before, if it was executed
 	if err := p.Signal(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -69,6 +67,12 @@ func (p *Process) end() error {
 func Alive(pid int, start uint64) bool {
 	began, state, err := readStat(pid)
 	return err == nil && began == start && state != 'Z' && state != 'X'
+}
+
+// StartTime is when a process began, as in [Process].Start.
+func StartTime(pid int) (uint64, error) {
+	start, _, err := readStat(pid)
+	return start, err
 }
 
 // Signal sends a signal to the process with this pid and start time, and to no

@@ -52,8 +52,10 @@ type parts struct {
 func (o *order) ofHost() bool { return o.Root.Dir == "" || o.Root.Dir == "/" }
 
 func (o *order) open() (*parts, error) {
-	if err := os.MkdirAll(o.Root.Layers, 0o700); err != nil {
-		return nil, err
+	for _, dir := range []string{o.Root.Layers + "/upper", o.Root.Layers + "/work"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
 	}
 	p := new(parts)
 	var err error

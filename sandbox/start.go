@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,9 +16,8 @@ import (
 // returns at once, while the sandbox is still being built; what goes wrong
 // there is reported by Go.
 //
-// The sandbox dies with the thread that calls Start (prctl(2),
-// PR_SET_PDEATHSIG), so that has to be one that lives: not one that a
-// goroutine locked and leaves to end with it.
+// The sandbox dies with the program, however that ends. The process has to be
+// waited for.
 func Start(c Config) (*Process, error) {
 	if c.Root.Layers == "" {
 		return nil, errors.New("sandbox: no directory for the layers")
@@ -26,7 +27,27 @@ func Start(c Config) (*Process, error) {
 		Setsid:     true,
 		Pdeathsig:  unix.SIGKILL,
 	}
-	return (&order{Config: c}).start(attr)
+	return onThread(func() (*Process, error) { return (&order{Config: c}).start(attr) })
+}
+
+// onThread starts a process from a thread that lives until the process has
+// been waited for: the death of its parent, on which the kernel kills it, is
+// that of the thread, not of the program (prctl(2), PR_SET_PDEATHSIG).
+func onThread(start func() (*Process, error)) (p *Process, err error) {
+	started, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if p, err = start(); err == nil {
+			p.release = sync.OnceFunc(func() { close(ended) })
+		}
+		close(started)
+		if err == nil {
+			<-ended
+		}
+	}()
+	<-started
+	return p, err
 }
 
 // start starts the program again with the order, and more descriptors after
@@ -114,7 +135,7 @@ func socketpair() (ours, theirs *os.File, err error) {
 // before, nothing of the sandbox is left.
 func (p *Process) Go(ctx context.Context, netns *os.File) error {
 	if err := p.send(netns); err != nil && !errors.Is(err, unix.EPIPE) {
-		return errors.Join(err, p.end())
+		return p.fail(err)
 	}
 	return p.executed(ctx)
 }
@@ -148,5 +169,13 @@ func (p *Process) executed(ctx context.Context) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return errors.Join(err, p.end())
+	return p.fail(err)
+}
+
+// fail ends the process because of err.
+func (p *Process) fail(err error) error {
+	if ended := p.Kill(); ended != nil {
+		return errors.Join(err, ended)
+	}
+	return err
 }
