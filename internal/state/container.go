@@ -178,3 +178,12 @@ func list(dir string) ([]string, error) {
 	}
 	return names, err
 }
+
+// String is the volume as -v takes it.
+func (v Volume) String() string {
+	s := v.Source + ":" + v.Target
+	if v.ReadOnly {
+		s += ":ro"
+	}
+	return s
+}

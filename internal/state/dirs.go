@@ -8,7 +8,8 @@
 //	RUN/lock                            flock(2): orders all writers
 //	RUN/world                           the boot and the network namespace that all of RUN speaks of
 //	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID
-//	RUN/containers/ID/run.json          a running container: processes, addresses, ports
+//	RUN/containers/ID/run.json          a running container: its supervisor, addresses, ports
+//	RUN/containers/ID/init.json         the process that is its command
 //	RUN/leases/NETWORK/ADDRESS          the container that has the address
 //
 // Both folders are root's alone. Records are written whole and atomically;
@@ -65,6 +66,7 @@ func (d Dirs) containerFile(id string) string {
 	return filepath.Join(d.Container(id), "container.json")
 }
 func (d Dirs) runFile(id string) string     { return filepath.Join(d.Running(id), "run.json") }
+func (d Dirs) initFile(id string) string    { return filepath.Join(d.Running(id), "init.json") }
 func (d Dirs) networkFile(id string) string { return filepath.Join(d.Root, "networks", id+".json") }
 func (d Dirs) nameLink(name string) string  { return filepath.Join(d.Root, "names", name) }
 func (d Dirs) leases(network string) string { return filepath.Join(d.Run, "leases", network) }

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"time"
 )
 
 // Run is a running container: what the kernel has of it. It goes when the
@@ -16,14 +15,25 @@ type Run struct {
 	head
 	ID         string       `json:"id"`
 	Name       string       `json:"name"`
-	SandboxID  string       `json:"sandbox_id"`       // 64 hex digits
-	Netns      string       `json:"netns,omitempty"`  // name of its own network namespace
-	Joined     string       `json:"joined,omitempty"` // id of the container whose namespace it shares
+	SandboxID  string       `json:"sandbox_id"`         // 64 hex digits
+	Netns      string       `json:"netns,omitempty"`    // name of its own network namespace
+	Joined     string       `json:"joined,omitempty"`   // id of the container whose namespace it shares
+	Hostname   string       `json:"hostname,omitempty"` // the one it shares, or ""
 	Supervisor Process      `json:"supervisor"`
-	Init       Process      `json:"init,omitzero"` // the command; zero until it was executed
-	Started    time.Time    `json:"started,omitzero"`
+	Init       Process      `json:"-"` // the command, in a file of its own; zero until it was executed
 	Endpoints  []Attachment `json:"endpoints,omitempty"`
 	Ports      []Port       `json:"ports,omitempty"`
+}
+
+// Wired are the endpoints that have a link: those on host and none don't.
+func (r *Run) Wired() []Attachment {
+	var wired []Attachment
+	for _, at := range r.Endpoints {
+		if at.Dev != "" {
+			wired = append(wired, at)
+		}
+	}
+	return wired
 }
 
 // Process is a process that can't be mistaken for a later one with its pid.
@@ -32,16 +42,17 @@ type Process struct {
 	Start uint64 `json:"start"` // clock ticks after boot, /proc/PID/stat field 22
 }
 
-// Attachment is a container's endpoint on one network.
+// Attachment is a container's endpoint on one network. On host and none it has
+// an id and nothing else.
 type Attachment struct {
 	NetworkID  string       `json:"network_id"`
 	Network    string       `json:"network"`
-	EndpointID string       `json:"endpoint_id"` // 64 hex digits
-	Veth       string       `json:"veth"`        // the host's end
-	Dev        string       `json:"dev"`         // the container's end
-	MAC        MAC          `json:"mac"`
-	Address    netip.Prefix `json:"address"`
-	Gateway    netip.Addr   `json:"gateway"`
+	EndpointID string       `json:"endpoint_id"`    // 64 hex digits
+	Veth       string       `json:"veth,omitempty"` // the host's end
+	Dev        string       `json:"dev,omitempty"`  // the container's end
+	MAC        MAC          `json:"mac,omitempty"`
+	Address    netip.Prefix `json:"address,omitzero"`
+	Gateway    netip.Addr   `json:"gateway,omitzero"`
 }
 
 // MAC is a hardware address that reads as one in JSON.
@@ -83,6 +94,9 @@ func (d Dirs) ReadRun(id string) (*Run, error) {
 	if err := read(d.runFile(id), r); err != nil {
 		return nil, err
 	}
+	if err := read(d.initFile(id), &r.Init); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -108,4 +122,13 @@ func (d Dirs) Runs() ([]*Run, error) {
 		}
 	}
 	return all, errors.Join(errs...)
+}
+
+// WriteInit writes down which process a container's command is. Only its
+// supervisor does, once, and needs no lock for it.
+func (d Dirs) WriteInit(id string, p Process) error {
+	return write(d.initFile(id), struct {
+		head
+		Process
+	}{head{schema}, p})
 }

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check",
+		Short:   "Check whether this machine can do all that minibridge needs",
+		Example: "  minibridge check",
+		Args:    none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			w := columns()
+			for _, r := range e.Check(c.Context()) {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", r.Verdict, r.What, r.Detail)
+				if !r.OK() {
+					a.code = 1
+				}
+			}
+			return w.Flush()
+		},
+	}
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+func (a *app) execCommand() *cobra.Command {
+	var x engine.ExecSpec
+	var vars, files []string
+	c := &cobra.Command{
+		Use:     "exec [OPTIONS] CONTAINER COMMAND [ARG...]",
+		Short:   "Execute a command in a running container",
+		Example: "  minibridge exec web ip route",
+		Args:    atLeast(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			env, err := readEnv(files, vars)
+			if err != nil {
+				return err
+			}
+			x.Args, x.Env = args[1:], env
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			a.code, err = e.Exec(c.Context(), args[0], x, streams())
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.SetInterspersed(false)
+	flags.BoolVarP(&x.Detach, "detach", "d", false, "run in the background")
+	flags.BoolVarP(&x.OpenStdin, "interactive", "i", false, "keep standard input open")
+	flags.VarP(&listValue{list: &vars, check: checkEnv}, "env", "e", "set an environment variable")
+	flags.Var(&listValue{list: &files}, "env-file", "read environment variables from a file")
+	flags.StringVarP(&x.Dir, "workdir", "w", "", "working directory in the container")
+	flags.StringVarP(&x.User, "user", "u", "", "user and group: NAME|UID[:GROUP|GID]")
+	return c
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	var kind string
+	c := &cobra.Command{
+		Use:     "inspect [OPTIONS] NAME|ID [NAME|ID...]",
+		Short:   "Print all there is to know of containers and networks, as JSON",
+		Example: "  minibridge inspect web | jq '.[0].NetworkSettings.IPAddress'",
+		Args:    atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			look, err := inspector(c.Context(), e, kind)
+			if err != nil {
+				return err
+			}
+			return a.inspect(args, look)
+		},
+	}
+	c.Flags().StringVar(&kind, "type", "", "only this kind: container or network")
+	return c
+}
+
+// inspector is how one argument is looked up: as a container first.
+func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string) (any, error), error) {
+	network := func(ref string) (any, error) { return e.InspectNetwork(ctx, ref) }
+	switch kind {
+	case "container":
+		return e.Inspect, nil
+	case "network":
+		return network, nil
+	case "":
+		return func(ref string) (any, error) {
+			found, err := e.Inspect(ref)
+			if !errors.Is(err, fs.ErrNotExist) {
+				return found, err
+			}
+			if found, err = network(ref); errors.Is(err, fs.ErrNotExist) {
+				err = &engine.Error{Text: "No such object: " + ref, Hint: "minibridge ps -a; minibridge network ls", Err: fs.ErrNotExist}
+			}
+			return found, err
+		}, nil
+	}
+	return nil, &engine.Error{Text: fmt.Sprintf("unknown type: %q: must be one of \"container\", \"network\"", kind)}
+}
+
+// inspect prints an array of those found, then the errors of the others.
+func (a *app) inspect(args []string, look func(string) (any, error)) error {
+	found := []any{}
+	err := a.all(args, func(ref string) error {
+		if err := checkRef(ref); err != nil {
+			return err
+		}
+		one, err := look(ref)
+		if err == nil {
+			found = append(found, one)
+		}
+		return err
+	})
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetIndent("", "    ")
+	if jerr := enc.Encode(found); jerr != nil {
+		return jerr
+	}
+	fmt.Print(out.String())
+	return err
+}

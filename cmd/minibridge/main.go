@@ -1,0 +1,89 @@
+// Command minibridge builds bridges, veth pairs and network namespaces, and
+// runs commands in them, as Docker does underneath `docker run`. Each file
+// beside this one is a verb: flags in, one call of the engine, printing out.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/minibridge/minibridge/internal/engine"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// The main goroutine keeps the main thread: a container dies with the thread
+// that started it, and a throw-away goroutine must never get the thread that
+// /proc/self shows.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	sandbox.Init()         // as PID 1 of a container, this never returns
+	engine.SuperviseInit() // nor this, as its supervisor
+	os.Exit(run(os.Args[1:]))
+}
+
+// run is the command: its exit code is the process's.
+func run(args []string) int {
+	ctx, stop := interruptible()
+	defer stop()
+	a := &app{}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		return a.report(err)
+	}
+	return a.code
+}
+
+// interruptible is a context that the first interrupt ends, with the signal as
+// its cause: what is being done is finished or taken back. The second ends the
+// program at once; the journal is good.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		s, ok := (<-signals).(syscall.Signal)
+		if !ok {
+			return
+		}
+		cancel(engine.Interrupted{Signal: s})
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			os.Exit(128 + int(s))
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(signals) }
+}
+
+// report prints an error as a person is told it, and gives its exit code.
+func (a *app) report(err error) int {
+	code := a.failure
+	if i, ok := errors.AsType[engine.Interrupted](err); ok {
+		code = 128 + int(i.Signal)
+	}
+	if u, ok := errors.AsType[*usageError](err); ok {
+		fmt.Fprint(os.Stderr, u.text)
+		return u.code
+	}
+	text, hint := err.Error(), ""
+	if e, ok := errors.AsType[*engine.Error](err); ok {
+		hint = e.Hint
+		if e.Code != 0 {
+			code = e.Code
+		}
+	}
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(os.Stderr, "minibridge: %s\n", strings.TrimSuffix(line, "\n"))
+	}
+	if hint != "" {
+		fmt.Fprintf(os.Stderr, "try: %s\n", hint)
+	}
+	return code
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) networkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "network",
+		Short: "Manage networks",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(c, args[0])
+			}
+			return c.Help()
+		},
+	}
+	c.AddCommand(a.networkLsCommand(), a.networkInspectCommand())
+	return c
+}
+
+func (a *app) networkLsCommand() *cobra.Command {
+	var quiet, noTrunc bool
+	c := &cobra.Command{
+		Use:     "ls [OPTIONS]",
+		Aliases: []string{"list"},
+		Short:   "List networks",
+		Example: "  minibridge network ls",
+		Args:    none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			all, err := e.Networks(c.Context())
+			if err != nil {
+				return err
+			}
+			if quiet {
+				for _, n := range all {
+					fmt.Println(shortID(n.ID, noTrunc))
+				}
+				return nil
+			}
+			w := columns()
+			fmt.Fprintln(w, "NETWORK ID\tNAME\tDRIVER\tSCOPE")
+			for _, n := range all {
+				fmt.Fprintf(w, "%s\t%s\t%s\tlocal\n", shortID(n.ID, noTrunc), n.Name, n.Driver)
+			}
+			return w.Flush()
+		},
+	}
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print ids only")
+	c.Flags().BoolVar(&noTrunc, "no-trunc", false, "don't cut anything")
+	return c
+}
+
+func (a *app) networkInspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "inspect [OPTIONS] NETWORK [NETWORK...]",
+		Short:   "Print all there is to know of networks, as JSON",
+		Example: "  minibridge network inspect bridge",
+		Args:    atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			return a.inspect(args, func(ref string) (any, error) { return e.InspectNetwork(c.Context(), ref) })
+		},
+	}
+}

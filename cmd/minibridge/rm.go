@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) rmCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:     "rm [OPTIONS] CONTAINER [CONTAINER...]",
+		Short:   "Remove containers",
+		Example: "  minibridge rm -f web",
+		Args:    atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			return a.all(args, func(ref string) error {
+				err := e.Remove(c.Context(), ref, force)
+				if force && errors.Is(err, fs.ErrNotExist) {
+					a.report(err) // Docker says so, and takes it for success
+					return nil
+				}
+				if err == nil {
+					fmt.Println(ref)
+				}
+				return err
+			})
+		},
+	}
+	c.Flags().BoolVarP(&force, "force", "f", false, "kill a running container first; a missing one is no error")
+	return c
+}

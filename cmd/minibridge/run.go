@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+// runFlags are the flags of run as they were typed.
+type runFlags struct {
+	spec     engine.Spec
+	name     string
+	env      []string
+	envFiles []string
+	volumes  []string
+	labels   []string
+	networks []string
+}
+
+func (a *app) runCommand() *cobra.Command {
+	f := &runFlags{}
+	c := &cobra.Command{
+		Use:   "run [OPTIONS] COMMAND [ARG...]",
+		Short: "Create and run a new container",
+		Long: "Create and run a new container. There is no image: the container sees the host's own files, copy-on-write, " +
+			"so any program that is installed here runs, or those of --rootfs.",
+		Example: `  minibridge run --rm ip addr
+  minibridge run -d --name web -p 8080:8000 python3 -m http.server 8000
+  minibridge run --rm --network none ip addr`,
+		Args: atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			a.failure = 125
+			f.spec.Args = args
+			return a.run(c.Context(), f)
+		},
+	}
+	flags := c.Flags()
+	flags.SetInterspersed(false)
+	flags.BoolVarP(&f.spec.Detach, "detach", "d", false, "run in the background and print the container's id")
+	flags.BoolVarP(&f.spec.OpenStdin, "interactive", "i", false, "keep standard input open")
+	flags.BoolVar(&f.spec.AutoRemove, "rm", false, "remove the container when it ends")
+	flags.StringVar(&f.name, "name", "", "name of the container, and of its network namespace")
+	flags.VarP(&listValue{list: &f.spec.Publish}, "publish", "p", "publish a port to the host: [[HOSTIP:][HOSTPORT]:]PORT[/PROTO]")
+	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to an ephemeral one")
+	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "expose a port or range")
+	flags.Var(&listValue{list: &f.networks, kind: "network"}, "network", "network to be on: bridge, none, host or container:NAME")
+	flags.VarP(&listValue{list: &f.env, check: checkEnv}, "env", "e", "set an environment variable")
+	flags.Var(&listValue{list: &f.envFiles}, "env-file", "read environment variables from a file")
+	flags.StringVarP(&f.spec.Dir, "workdir", "w", "", "working directory in the container")
+	flags.StringVarP(&f.spec.User, "user", "u", "", "user and group: NAME|UID[:GROUP|GID]")
+	flags.VarP(&listValue{list: &f.volumes}, "volume", "v", "show a host directory in the container: SOURCE:TARGET[:ro]")
+	flags.StringVarP(&f.spec.Hostname, "hostname", "h", "", "host name of the container")
+	flags.StringVar(&f.spec.RootFS, "rootfs", "", "directory to take for the root file system, copy-on-write, instead of the host's own")
+	flags.Var(&listValue{list: &f.spec.CapAdd}, "cap-add", "add a Linux capability")
+	flags.Var(&listValue{list: &f.spec.CapDrop}, "cap-drop", "drop a Linux capability")
+	flags.BoolVar(&f.spec.Privileged, "privileged", false, "give the container all capabilities and devices")
+	flags.StringVar(&f.spec.CIDFile, "cidfile", "", "write the container's id to a file")
+	flags.VarP(&listValue{list: &f.labels, check: checkLabel}, "label", "l", "set a label")
+	c.Flags().Bool("help", false, "print usage") // -h is --hostname, as in Docker
+	return c
+}
+
+// run does what the flags say.
+func (a *app) run(ctx context.Context, f *runFlags) error {
+	if err := f.resolve(); err != nil {
+		return err
+	}
+	e, err := a.engine()
+	if err != nil {
+		return err
+	}
+	if a.dryRun {
+		return e.DryRun(ctx, f.spec, f.name, os.Stdout)
+	}
+	if f.spec.Network == "host" && len(f.spec.Publish) > 0 {
+		os.Stderr.WriteString("WARNING: Published ports are discarded when using host network mode\n")
+	}
+	a.code, err = e.Run(ctx, f.spec, f.name, streams())
+	return err
+}
+
+// resolve turns what was typed into what is meant, as seen from here: files
+// are read, relative paths are made whole.
+func (f *runFlags) resolve() (err error) {
+	if f.spec.Env, err = readEnv(f.envFiles, f.env); err != nil {
+		return err
+	}
+	if f.spec.Volumes, err = parseVolumes(f.volumes); err != nil {
+		return err
+	}
+	f.spec.Labels = parseLabels(f.labels)
+	if f.spec.Network, err = oneNetwork(f.networks); err != nil {
+		return err
+	}
+	if f.spec.CallerDir, err = os.Getwd(); err != nil {
+		f.spec.CallerDir = "/"
+	}
+	if f.spec.RootFS != "" {
+		f.spec.RootFS, err = absolute(f.spec.RootFS)
+	}
+	return err
+}
+
+// oneNetwork is the network that --network names; several come together only
+// when people define networks.
+func oneNetwork(names []string) (string, error) {
+	switch len(names) {
+	case 0:
+		return "bridge", nil
+	case 1:
+		if names[0] == "" {
+			return "", &engine.Error{Text: "no name set for network"}
+		}
+		return names[0], nil
+	}
+	for i, n := range names {
+		for _, other := range names[:i] {
+			if n == other {
+				return "", &engine.Error{Text: `network "` + n + `" is specified multiple times`}
+			}
+		}
+	}
+	return "", &engine.Error{Text: "conflicting options: cannot attach both user-defined and non-user-defined network-modes"}
+}
+
+func parseLabels(values []string) map[string]string {
+	labels := make(map[string]string)
+	for _, v := range values {
+		key, value, _ := strings.Cut(v, "=")
+		labels[key] = value
+	}
+	return labels
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) scriptCommand() *cobra.Command {
+	var undo bool
+	c := &cobra.Command{
+		Use:   "script [OPTIONS] [CONTAINER...]",
+		Short: "Print the present state as a script of plain commands for a clean machine",
+		Example: `  minibridge script > rebuild.sh
+  minibridge script --undo web`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			if undo {
+				return e.ScriptUndo(args, os.Stdout)
+			}
+			return e.Script(args, os.Stdout)
+		},
+	}
+	c.Flags().BoolVar(&undo, "undo", false, "print what takes it all down instead")
+	return c
+}

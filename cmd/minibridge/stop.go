@@ -1,0 +1,49 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+func (a *app) stopCommand() *cobra.Command {
+	var sig string
+	timeout := engine.StopTimeout
+	c := &cobra.Command{
+		Use:     "stop [OPTIONS] CONTAINER [CONTAINER...]",
+		Short:   "Stop running containers: a signal, then SIGKILL",
+		Example: "  minibridge stop -t 2 web",
+		Args:    atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			return a.each(args, func(ref string) error { return e.Stop(c.Context(), ref, sig, timeout) })
+		},
+	}
+	c.Flags().StringVarP(&sig, "signal", "s", "", "signal to send first (default SIGTERM)")
+	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "seconds to wait before SIGKILL; -1 for ever")
+	c.Flags().IntVar(&timeout, "time", timeout, "")
+	c.Flags().MarkHidden("time") // its older name
+	return c
+}
+
+func (a *app) killCommand() *cobra.Command {
+	var sig string
+	c := &cobra.Command{
+		Use:     "kill [OPTIONS] CONTAINER [CONTAINER...]",
+		Short:   "Send a signal to running containers",
+		Example: "  minibridge kill -s HUP web",
+		Args:    atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			return a.each(args, func(ref string) error { return e.Kill(c.Context(), ref, sig) })
+		},
+	}
+	c.Flags().StringVarP(&sig, "signal", "s", "", "signal to send (default SIGKILL)")
+	return c
+}

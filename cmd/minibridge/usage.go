@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// A usageError is a call with the wrong words: the only kind of error that
+// points to --help. Its text and exit code are Docker's.
+type usageError struct {
+	text string
+	code int
+}
+
+func (e *usageError) Error() string { return e.text }
+
+// flagError is a flag that isn't there, or a value that it can't have.
+func flagError(c *cobra.Command, err error) error {
+	return &usageError{
+		text: fmt.Sprintf("%v\n\nUsage:  %s\n\nRun '%s --help' for more information\n", err, c.UseLine(), c.CommandPath()),
+		code: 125,
+	}
+}
+
+func wrongCount(c *cobra.Command, see, format string, args ...any) error {
+	return &usageError{
+		text: fmt.Sprintf("minibridge: '%s' %s\n\nUsage:  %s\n\n%s '%s --help' for more information\n",
+			c.CommandPath(), fmt.Sprintf(format, args...), c.UseLine(), see, c.CommandPath()),
+		code: 1,
+	}
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	text := fmt.Sprintf("minibridge: unknown command: %s %s\n\n", c.CommandPath(), name)
+	if c.HasParent() {
+		text += fmt.Sprintf("Usage:  %s\n\n", c.CommandPath())
+	}
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		text += fmt.Sprintf("Did you mean: %s %s\n\n", c.CommandPath(), strings.Join(near, ", "))
+	}
+	return &usageError{text: text + fmt.Sprintf("Run '%s --help' for more information\n", c.CommandPath()), code: 1}
+}
+
+// exactly, atLeast and none are how many arguments a verb takes.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return wrongCount(c, "Run", "requires %d %s", n, plural("argument", n))
+	}
+}
+
+func atLeast(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= n {
+			return nil
+		}
+		return wrongCount(c, "See", "requires at least %d %s", n, plural("argument", n))
+	}
+}
+
+func between(low, high int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= low && len(args) <= high {
+			return nil
+		}
+		return wrongCount(c, "Run", "requires at least %d and at most %d arguments", low, high)
+	}
+}
+
+func none(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return wrongCount(c, "Run", "accepts no arguments")
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+// A listValue is a flag that may be given several times; unlike pflag's own it
+// takes commas as they are.
+type listValue struct {
+	list  *[]string
+	kind  string             // as help names its type; "" = list
+	check func(string) error // of one value
+}
+
+func (l *listValue) String() string { return "" }
+
+// Set adds one value.
+func (l *listValue) Set(s string) error {
+	if l.check != nil {
+		if err := l.check(s); err != nil {
+			return err
+		}
+	}
+	*l.list = append(*l.list, s)
+	return nil
+}
+
+// Type is what help calls it.
+func (l *listValue) Type() string {
+	if l.kind != "" {
+		return l.kind
+	}
+	return "list"
+}
+
+func checkEnv(s string) error {
+	if s == "" || s[0] == '=' {
+		return fmt.Errorf("invalid environment variable: %s", s)
+	}
+	return nil
+}
+
+func checkLabel(s string) error {
+	if s == "" || s[0] == '=' {
+		return fmt.Errorf("invalid label '%s': empty name", s)
+	}
+	return nil
+}
+
+// readEnv is what --env-file and -e say, files first. A name alone is the
+// caller's value; unset here, it stays a name, which takes the variable away.
+func readEnv(files, set []string) ([]string, error) {
+	var all []string
+	for _, file := range files {
+		vars, err := readEnvFile(file)
+		if err != nil {
+			return nil, &engine.Error{Text: err.Error()}
+		}
+		all = append(all, vars...)
+	}
+	var env []string
+	for _, v := range append(all, set...) {
+		if !strings.Contains(v, "=") {
+			if value, ok := os.LookupEnv(v); ok {
+				v += "=" + value
+			}
+		}
+		env = append(env, v)
+	}
+	return env, nil
+}
+
+// byteOrderMark may begin a file that was written on Windows.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// readEnvFile reads NAME=value lines, with Docker's errors.
+func readEnvFile(file string) ([]string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		if _, statErr := os.Stat(file); statErr == nil {
+			return nil, fmt.Errorf("invalid env file (%s): %w", file, err)
+		}
+		return nil, err
+	}
+	var vars []string
+	lines := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(b, byteOrderMark)))
+	lines.Buffer(nil, len(b)+1)
+	for n := 1; lines.Scan(); n++ {
+		if !utf8.Valid(lines.Bytes()) {
+			return nil, fmt.Errorf("invalid env file (%s): invalid utf8 bytes at line %d: %v", file, n, lines.Bytes())
+		}
+		line := strings.TrimLeftFunc(lines.Text(), unicode.IsSpace)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, _, _ := strings.Cut(line, "=")
+		if name == "" {
+			return nil, fmt.Errorf("invalid env file (%s): no variable name on line '%s'", file, line)
+		}
+		if strings.ContainsFunc(name, unicode.IsSpace) {
+			return nil, fmt.Errorf("invalid env file (%s): variable '%s' contains whitespaces", file, name)
+		}
+		vars = append(vars, line)
+	}
+	return vars, lines.Err()
+}
+
+// parseVolumes reads the values of -v, with Docker's errors.
+func parseVolumes(values []string) ([]engine.Volume, error) {
+	var all []engine.Volume
+	for _, value := range values {
+		v, err := parseVolume(value)
+		if err != nil {
+			return nil, &engine.Error{Text: err.Error()}
+		}
+		if slices.ContainsFunc(all, func(o engine.Volume) bool { return o.Target == v.Target }) {
+			return nil, &engine.Error{Text: "Duplicate mount point: " + v.Target}
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+func parseVolume(value string) (engine.Volume, error) {
+	parts := strings.Split(value, ":")
+	if len(parts) > 3 {
+		return engine.Volume{}, fmt.Errorf("invalid spec: %s: too many colons", value)
+	}
+	if len(parts) == 1 {
+		return engine.Volume{}, fmt.Errorf("invalid volume specification: '%s': there are no volumes here: give a host directory too, SOURCE:TARGET", value)
+	}
+	v := engine.Volume{Source: parts[0], Target: parts[1]}
+	if len(parts) == 3 {
+		switch parts[2] {
+		case "ro":
+			v.ReadOnly = true
+		case "rw", "":
+		default:
+			return v, fmt.Errorf("invalid mode: %s", parts[2])
+		}
+	}
+	switch {
+	case !filepath.IsAbs(v.Source) && !strings.HasPrefix(v.Source, "."):
+		return v, fmt.Errorf("create %s: %q includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path", v.Source, v.Source)
+	case !filepath.IsAbs(v.Target):
+		return v, fmt.Errorf("invalid volume specification: '%s': invalid mount config for type \"bind\": invalid mount path: '%s' mount path must be absolute", value, v.Target)
+	}
+	v.Target = filepath.Clean(v.Target)
+	if v.Target == "/" {
+		return v, fmt.Errorf("invalid volume specification: '%s': invalid specification: destination can't be '/'", value)
+	}
+	var err error
+	v.Source, err = absolute(v.Source)
+	return v, err
+}
+
+func absolute(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", &engine.Error{Text: err.Error()}
+	}
+	return abs, nil
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// containerName is Docker's rule (two characters at least).
+var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+
+// maxName is the longest name, in bytes: it becomes a file in /run/netns and a
+// host name's label (RFC 1035, section 2.3.4).
+const maxName = 63
+
+// checkName returns the name as it is kept: a leading slash, which Docker's
+// JSON shows, is not part of it.
+func checkName(name string) (string, error) {
+	name = strings.TrimPrefix(name, "/")
+	if !containerName.MatchString(name) {
+		return "", errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", printable(name))
+	}
+	if len(name) > maxName {
+		return "", errorf("Invalid container name (%s…): %d bytes, %d are allowed", name[:20], len(name), maxName)
+	}
+	return name, nil
+}
+
+// printable keeps control characters off the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// Check refuses what no machine could run, without a look at this one.
+func Check(spec *Spec) error {
+	if len(spec.Args) == 0 || spec.Args[0] == "" {
+		return errorf("no command specified")
+	}
+	specs, err := published(spec)
+	if err != nil {
+		return err
+	}
+	ports, err := exposed(spec)
+	if err != nil {
+		return err
+	}
+	if spec.Dir != "" && !filepath.IsAbs(spec.Dir) {
+		return errorf("the working directory '%s' is invalid, it needs to be an absolute path", spec.Dir)
+	}
+	if err := caps(spec).Check(); err != nil {
+		return errorf("%v", err)
+	}
+	if !strings.HasPrefix(spec.Network, "container:") {
+		return nil
+	}
+	switch {
+	case spec.Network == "container:":
+		return errorf("invalid network mode: invalid container format container:<name|id>")
+	case spec.Hostname != "":
+		return errorf("conflicting options: hostname and the network mode")
+	case len(specs) > 0 || spec.PublishAll:
+		return errorf("conflicting options: port publishing and the container type network mode")
+	case len(ports) > 0:
+		return errorf("conflicting options: port exposing and the container type network mode")
+	}
+	return nil
+}
+
+// define makes the record of a new container: an id, a name, its network
+// resolved.
+func (s *session) define(spec Spec, name string) (*state.Container, error) {
+	if err := s.resolveNetwork(&spec); err != nil {
+		return nil, err
+	}
+	if err := checkRootFS(spec.RootFS); err != nil {
+		return nil, err
+	}
+	for _, v := range spec.Volumes {
+		if err := checkVolume(v); err != nil {
+			return nil, err
+		}
+	}
+	c := &state.Container{ID: newID(), Created: time.Now().UTC(), Spec: spec, State: state.State{Status: state.Created}}
+	return c, s.named(c, name)
+}
+
+// named writes the record under the name, or under one made up.
+func (s *session) named(c *state.Container, name string) error {
+	if name != "" {
+		name, err := checkName(name)
+		if err != nil {
+			return err
+		}
+		c.Name = name
+		if err := checkNetnsName(name); err != nil && s.ownsNetns(name) == "" {
+			return err
+		}
+		err = s.held.AddContainer(c)
+		if errors.Is(err, fs.ErrExist) {
+			return s.nameTaken(name)
+		}
+		return err
+	}
+	for _, made := range generatedNames() {
+		c.Name = made
+		if checkNetnsName(made) != nil {
+			continue
+		}
+		if err := s.held.AddContainer(c); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	c.Name = state.ShortID(c.ID)
+	return s.held.AddContainer(c)
+}
+
+// ownsNetns is the container that has the name already; "" if none has.
+func (s *session) ownsNetns(name string) string {
+	if c, err := s.dirs.ContainerByName(name); err == nil {
+		return c.ID
+	}
+	return ""
+}
+
+func (s *session) nameTaken(name string) error {
+	owner, err := s.dirs.ContainerByName(name)
+	if err != nil {
+		return err
+	}
+	return errorf("Conflict. The container name %q is already in use by container %q. You have to remove (or rename) that container to be able to reuse that name.", "/"+name, owner.ID).
+		hint("minibridge rm -f %s", name)
+}
+
+// resolveNetwork turns the network's name into what is kept, and refuses one
+// that isn't there.
+func (s *session) resolveNetwork(spec *Spec) error {
+	mode := &spec.Network
+	if *mode == "" || *mode == "default" {
+		*mode = defaultNetwork
+	}
+	if ref, ok := strings.CutPrefix(*mode, "container:"); ok {
+		target, err := s.find(ref)
+		if err != nil {
+			return errorf("joining network namespace of container: %v", err)
+		}
+		*mode = "container:" + target.ID
+		return nil
+	}
+	all, err := s.networks()
+	if err != nil {
+		return err
+	}
+	n, err := findNetwork(all, *mode)
+	if err != nil {
+		return errorf("failed to set up container networking: %v", err).hint("minibridge network ls")
+	}
+	*mode = n.Name
+	return nil
+}
+
+func checkRootFS(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errorf("invalid rootfs: %s does not exist", dir)
+	case err != nil:
+		return errorf("invalid rootfs: %v", err)
+	case !info.IsDir():
+		return errorf("invalid rootfs: %s is not a directory", dir)
+	}
+	return nil
+}
+
+// checkVolume makes a missing source folder, as Docker's -v does.
+func checkVolume(v Volume) error {
+	if _, err := os.Stat(v.Source); errors.Is(err, fs.ErrNotExist) {
+		return os.MkdirAll(v.Source, 0o755)
+	} else if err != nil {
+		return errorf("invalid mount config for type \"bind\": %v", err)
+	}
+	return nil
+}
+
+// generatedNames are a few names to try, the last ones with a digit.
+func generatedNames() []string {
+	base := pick(adjectives) + "_" + pick(surnames)
+	names := []string{base}
+	for _, digit := range slices.Collect(digits()) {
+		names = append(names, base+digit)
+	}
+	return names
+}

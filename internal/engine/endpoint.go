@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/ipam"
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// attach chooses an endpoint on the network: names and the lowest free
+// address. It is written down as a lease once the container's run record
+// says whose it is.
+func (e *Engine) attach(n *state.Network) (state.Attachment, error) {
+	leased, err := e.dirs.Leases(n.ID)
+	if err != nil {
+		return state.Attachment{}, err
+	}
+	addr, ok := ipam.Address(n.Subnet, n.Gateway, leased)
+	if !ok {
+		return state.Attachment{}, errorf("failed to set up container networking: no available IPv4 addresses on this network's address pools: %s (%s)", n.Name, n.ID)
+	}
+	return state.Attachment{
+		NetworkID:  n.ID,
+		Network:    n.Name,
+		EndpointID: newID(),
+		Veth:       newVeth(),
+		Dev:        "eth0",
+		MAC:        state.MAC(ipam.MAC(addr)),
+		Address:    netip.PrefixFrom(addr, n.Subnet.Bits()),
+		Gateway:    n.Gateway,
+	}, nil
+}
+
+// newVeth is a fresh name for the host's end: after a namespace is deleted the
+// kernel frees its links' names late.
+func newVeth() string {
+	b := make([]byte, 4)
+	rand.Read(b)
+	return "mbv" + hex.EncodeToString(b)
+}
+
+// containerPlan is all of a container's own in the kernel: its namespace, its
+// endpoints, its published ports. It can be made again from the record of the
+// run, which is what script does.
+func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.Plan {
+	if run.Netns == "" {
+		return nil // the host's namespace, or another container's
+	}
+	ns := plan.NS(run.Netns)
+	var p plan.Plan
+	p.Do(&sandbox.NetnsAdd{Name: run.Netns, Pin: e.dirs.NetnsPin(run.ID)}, "a network stack of its own: no devices but a loopback that is down")
+	wired := run.Wired()
+	if len(wired) == 0 {
+		return append(p, bridge.Loopback(ns)...)
+	}
+	for _, at := range wired {
+		n := networkByID(networks, at.NetworkID)
+		p = append(p, bridge.Endpoint{
+			NS:      ns,
+			Bridge:  n.Bridge,
+			Veth:    at.Veth,
+			Dev:     at.Dev,
+			MAC:     net.HardwareAddr(at.MAC),
+			Address: at.Address,
+			Gateway: at.Gateway,
+			MTU:     mtu,
+			Alias:   fmt.Sprintf("%s on %s", run.Name, n.Name),
+		}.Plan()...)
+	}
+	if len(run.Ports) > 0 {
+		p = append(p, e.firewall.Publish(publication(run, networks))...)
+	}
+	return p
+}
+
+// publication is the run's ports as the firewall takes them. A container is
+// published through the network that gives its default route: its first.
+func publication(run *state.Run, networks []*state.Network) nat.Publish {
+	at := run.Wired()[0]
+	return nat.Publish{
+		ID:       state.ShortID(run.ID),
+		Bridge:   networkByID(networks, at.NetworkID).Bridge,
+		Target:   at.Address.Addr(),
+		Mappings: mappings(run.Ports),
+	}
+}
+
+func networkByID(networks []*state.Network, id string) *state.Network {
+	for _, n := range networks {
+		if n.ID == id {
+			return n
+		}
+	}
+	return &state.Network{ID: id}
+}
+
+// lease writes the run's addresses down.
+func (s *session) lease(run *state.Run) error {
+	for _, at := range run.Wired() {
+		if err := s.held.Lease(at.NetworkID, at.Address.Addr(), run.ID); err != nil {
+			return fmt.Errorf("lease %s: %w", at.Address.Addr(), err)
+		}
+	}
+	return nil
+}
+
+func (s *session) release(run *state.Run) error {
+	var errs []error
+	for _, at := range run.Wired() {
+		errs = append(errs, s.held.Release(at.NetworkID, at.Address.Addr()))
+	}
+	return errors.Join(errs...)
+}
+
+// checkNetnsName refuses a name that a namespace of somebody else has. It is
+// asked for containers that don't run: they have none.
+func checkNetnsName(name string) error {
+	path := plan.NS(name).Path()
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return errorf("the network namespace %s is someone else's: a container can't have its name", path).
+		hint("minibridge run --name OTHER …")
+}

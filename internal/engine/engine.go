@@ -1,0 +1,91 @@
+// Package engine is what the verbs mean. It chooses (names, addresses, ports),
+// asks the leaves for plans, makes them true in order under the one lock, and
+// runs the supervisors. It prints nothing but what a running program says.
+//
+// Its files are verbs (run.go, stop.go, rm.go …) and the rooms they share:
+// session.go (the lock and recovery), host.go, network.go and endpoint.go (the
+// three kinds of plan), supervisor.go and attach.go (the two ends of a
+// container's streams), wire.go (what they say to each other).
+package engine
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Defaults of the global flags.
+const (
+	DefaultRoot     = "/var/lib/minibridge"
+	DefaultRunDir   = "/run/minibridge"
+	DefaultFirewall = "iptables"
+)
+
+// Spec is what a person asks of run: state keeps it, so that it can be
+// started again.
+type (
+	Spec   = state.Spec
+	Volume = state.Volume
+)
+
+// Config is the global flags.
+type Config struct {
+	Root     string
+	RunDir   string
+	Firewall string
+	Explain  io.Writer // -x: each command as it is done; nil for none
+	Notice   io.Writer // warnings and other talk
+}
+
+// Engine does what the verbs say.
+type Engine struct {
+	dirs         state.Dirs
+	firewall     nat.Backend
+	firewallName string
+	explain      io.Writer
+	notice       io.Writer
+}
+
+// New checks the configuration. It touches nothing.
+func New(c Config) (*Engine, error) {
+	firewall, err := backend(c.Firewall)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{
+		dirs:         state.Dirs{Root: c.Root, Run: c.RunDir},
+		firewall:     firewall,
+		firewallName: c.Firewall,
+		explain:      c.Explain,
+		notice:       c.Notice,
+	}, nil
+}
+
+// backend is the table of firewalls.
+func backend(name string) (nat.Backend, error) {
+	switch name {
+	case "iptables":
+		return nat.Iptables(), nil
+	default:
+		return nil, fmt.Errorf("unknown firewall %q: must be iptables", name)
+	}
+}
+
+// say tells the person something that is no result.
+func (e *Engine) say(format string, args ...any) {
+	fmt.Fprintf(e.notice, format+"\n", args...)
+}
+
+// trace prints a step as `sh -x` would, with its reason.
+func (e *Engine) trace(step plan.Step, why string) {
+	if e.explain == nil {
+		return
+	}
+	if why != "" {
+		fmt.Fprintf(e.explain, "# %s\n", why)
+	}
+	fmt.Fprintf(e.explain, "%s\n", step)
+}

@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// An Error is what the person is told: Docker's text, what is ours to add, and
+// a line to run next.
+type Error struct {
+	Text string
+	Hint string // a command or the like: "try: HINT"; "" for none
+	Code int    // exit code; 0 = the verb's own
+	Err  error  // what it came from, or nil
+}
+
+func (e *Error) Error() string { return e.Text }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func errorf(format string, args ...any) *Error { return &Error{Text: fmt.Sprintf(format, args...)} }
+
+// hint adds the line to run next.
+func (e *Error) hint(format string, args ...any) *Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// Both are fs.ErrNotExist.
+func noSuchContainer(ref string) *Error {
+	return &Error{Text: "No such container: " + ref, Hint: "minibridge ps -a", Err: fs.ErrNotExist}
+}
+
+func noSuchNetwork(ref string) *Error {
+	return &Error{Text: "network " + ref + " not found", Hint: "minibridge network ls", Err: fs.ErrNotExist}
+}
+
+func notRunning(c *state.Container) *Error {
+	return errorf("container %s is not running", c.ID)
+}
+
+// Interrupted is the cause of a context that a signal ended.
+type Interrupted struct{ Signal syscall.Signal }
+
+func (i Interrupted) Error() string { return "interrupted" }

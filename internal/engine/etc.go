@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// The files that a container has of its own.
+const (
+	hostsFile    = "/etc/hosts"
+	hostnameFile = "/etc/hostname"
+	resolvFile   = "/etc/resolv.conf"
+)
+
+// ownFiles are those of a container with a network namespace of its own.
+func ownFiles(hostname string, run *state.Run) (map[string]string, error) {
+	resolv, err := readResolv()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		hostsFile:    hosts(hostname, run),
+		hostnameFile: hostname + "\n",
+		resolvFile:   resolv.filtered().String(),
+	}, nil
+}
+
+// hostFiles are those of a container in the host's namespace: the host's own
+// names hold there.
+func hostFiles(hostname string) (map[string]string, error) {
+	resolv, err := readResolv()
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := os.ReadFile(hostsFile)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	return map[string]string{
+		hostsFile:    string(hosts),
+		hostnameFile: hostname + "\n",
+		resolvFile:   resolv.String(),
+	}, nil
+}
+
+// joinedFiles are those that the other container sees now.
+func joinedFiles(other *state.Run) (map[string]string, error) {
+	root, err := os.OpenFile(fmt.Sprintf("/proc/%d/root", other.Init.Pid), unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	files := make(map[string]string)
+	for _, path := range []string{hostsFile, hostnameFile, resolvFile} {
+		content, err := readIn(root, path)
+		if err != nil {
+			return nil, fmt.Errorf("%s of container %s: %w", path, other.Name, err)
+		}
+		files[path] = content
+	}
+	return files, nil
+}
+
+// readIn reads a file below a root that its owner may have filled with links
+// to elsewhere (openat2(2), RESOLVE_IN_ROOT).
+func readIn(root *os.File, path string) (string, error) {
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(int(root.Fd()), path, &how)
+	if err != nil {
+		return "", err
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	return string(b), err
+}
+
+// hosts is /etc/hosts: Docker's six lines, then a line an endpoint. A name with
+// a dot gets its first label as an alias.
+func hosts(hostname string, run *state.Run) string {
+	lines := "127.0.0.1\tlocalhost\n" +
+		"::1\tlocalhost ip6-localhost ip6-loopback\n" +
+		"fe00::\tip6-localnet\n" +
+		"ff00::\tip6-mcastprefix\n" +
+		"ff02::1\tip6-allnodes\n" +
+		"ff02::2\tip6-allrouters\n"
+	names := hostname
+	if label, _, dotted := strings.Cut(hostname, "."); dotted {
+		names += " " + label
+	}
+	for _, at := range run.Wired() {
+		lines += at.Address.Addr().String() + "\t" + names + "\n"
+	}
+	return lines
+}
+
+// resolv is a resolv.conf(5), and what is said of it below.
+type resolv struct {
+	source      string
+	tag         string // " (legacy)" where names are not ours to answer
+	nameservers []string
+	search      []string
+	options     []string
+	defaulted   bool
+}
+
+// systemd-resolved's stub listens on the host's loopback; the servers that it
+// asks stand in another file (systemd-resolved(8)).
+const (
+	stubServer   = "127.0.0.53"
+	resolvedFile = "/run/systemd/resolve/resolv.conf"
+)
+
+func readResolv() (*resolv, error) {
+	r, err := parseResolv(resolvFile)
+	if err == nil && slices.Equal(r.nameservers, []string{stubServer}) {
+		if real, err := parseResolv(resolvedFile); err == nil && len(real.nameservers) > 0 {
+			return real, nil
+		}
+	}
+	return r, err
+}
+
+// parseResolv reads a file as the resolver does; one that isn't there is empty.
+func parseResolv(file string) (*resolv, error) {
+	b, err := os.ReadFile(file)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	r := &resolv{source: file}
+	for line := range strings.Lines(string(b)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		switch fields[0] {
+		case "nameserver":
+			r.nameservers = append(r.nameservers, fields[1])
+		case "domain", "search": // the last one counts
+			r.search = fields[1:]
+		case "options":
+			r.options = append(r.options, fields[1:]...)
+		}
+	}
+	return r, nil
+}
+
+// fallbackServers are asked when the host has none that a container reaches.
+var fallbackServers = []string{"8.8.8.8", "8.8.4.4"}
+
+// filtered leaves out what a container can't reach: the host's loopback, and
+// IPv6 from a network without it.
+func (r *resolv) filtered() *resolv {
+	out := *r
+	out.tag = " (legacy)"
+	out.nameservers = slices.DeleteFunc(slices.Clone(r.nameservers), func(s string) bool {
+		addr, err := netip.ParseAddr(s)
+		return err != nil || addr.IsLoopback() || addr.Is6()
+	})
+	if len(out.nameservers) == 0 {
+		out.nameservers, out.defaulted = fallbackServers, true
+	}
+	return &out
+}
+
+// String is the file as Docker lays it out.
+func (r *resolv) String() string {
+	var b strings.Builder
+	b.WriteString("# Generated by minibridge.\n" +
+		"# This file can be edited; minibridge will not make further changes once it\n" +
+		"# has been modified.\n\n")
+	for _, s := range r.nameservers {
+		b.WriteString("nameserver " + s + "\n")
+	}
+	if len(r.search) > 0 {
+		b.WriteString("search " + strings.Join(r.search, " ") + "\n")
+	}
+	if len(r.options) > 0 {
+		b.WriteString("options " + strings.Join(r.options, " ") + "\n")
+	}
+	fmt.Fprintf(&b, "\n# Based on host file: '%s'%s\n", r.source, r.tag)
+	if r.defaulted {
+		b.WriteString("# Used default nameservers.\n")
+	}
+	b.WriteString("# Overrides: []\n")
+	if slices.ContainsFunc(r.options, func(o string) bool { return strings.HasPrefix(o, "ndots:") }) {
+		b.WriteString("# Option ndots from: host\n")
+	}
+	return b.String()
+}

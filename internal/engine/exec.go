@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// ExecSpec is one more command for a running container.
+type ExecSpec struct {
+	Args      []string
+	Env       []string // added to the container's own; a name alone takes one away
+	Dir       string   // "" = the container's
+	User      string   // "" = the container's
+	OpenStdin bool
+	Detach    bool
+}
+
+// Exec runs one more command in a running container, and returns its exit code.
+func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Streams) (int, error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return 0, err
+	}
+	run, _ := e.status(c)
+	if run == nil || run.Init.Pid == 0 {
+		return 0, notRunning(c)
+	}
+	p, wait, err := e.startExec(ctx, c, run, x, streams)
+	if errors.Is(err, os.ErrProcessDone) {
+		return 0, notRunning(c)
+	}
+	if err != nil {
+		f := describe(err)
+		return 0, &Error{Text: "OCI runtime exec failed: exec failed: unable to start container process: " + f.Text, Code: f.Code, Err: err}
+	}
+	if x.Detach {
+		return 0, nil
+	}
+	signals := make(chan os.Signal, 32)
+	signal.Notify(signals)
+	defer signal.Stop(signals)
+	go forwardTo(p, signals)
+	code, err := p.Wait()
+	wait()
+	return code, err
+}
+
+// startExec starts the command with pipes to the streams: without a terminal
+// of its own it must not see the person's. wait waits for all that it wrote.
+func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, s Streams) (p *sandbox.Process, wait func(), err error) {
+	pipes := &execPipes{}
+	defer pipes.closeTheirs()
+	cmd := sandbox.Command{
+		Args: x.Args,
+		Env:  withEnv(environment(&c.Spec, execHostname(c, run)), x.Env),
+		Dir:  x.Dir,
+		User: x.User,
+		Caps: caps(&c.Spec),
+	}
+	if cmd.Dir == "" {
+		cmd.Dir = workingDir(&c.Spec)
+	}
+	if cmd.User == "" {
+		cmd.User = c.Spec.User
+	}
+	if !x.Detach {
+		if cmd.Stdout, err = pipes.from(s.Out); err != nil {
+			return nil, nil, err
+		}
+		if cmd.Stderr, err = pipes.from(s.Err); err != nil {
+			return nil, nil, err
+		}
+	}
+	if x.OpenStdin && !x.Detach {
+		if cmd.Stdin, err = pipes.to(s.In); err != nil {
+			return nil, nil, err
+		}
+	}
+	p, err = sandbox.Exec(ctx, run.Init.Pid, run.Init.Start, cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	pipes.copy()
+	return p, pipes.out.Wait, nil
+}
+
+// execHostname is the host name that the container has.
+func execHostname(c *state.Container, run *state.Run) string {
+	if run.Hostname != "" {
+		return run.Hostname
+	}
+	return hostname(c)
+}
+
+// execPipes are the pipes between a command and the person.
+type execPipes struct {
+	theirs []*os.File
+	work   []func()
+	out    sync.WaitGroup
+}
+
+func (p *execPipes) from(w io.Writer) (*os.File, error) {
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.theirs = append(p.theirs, theirs)
+	p.out.Add(1)
+	p.work = append(p.work, func() {
+		defer p.out.Done()
+		defer ours.Close()
+		io.Copy(w, ours)
+	})
+	return theirs, nil
+}
+
+func (p *execPipes) to(r io.Reader) (*os.File, error) {
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.theirs = append(p.theirs, theirs)
+	p.work = append(p.work, func() {
+		defer ours.Close()
+		io.Copy(ours, r)
+	})
+	return theirs, nil
+}
+
+func (p *execPipes) copy() {
+	for _, f := range p.work {
+		go f()
+	}
+}
+
+func (p *execPipes) closeTheirs() {
+	for _, f := range p.theirs {
+		f.Close()
+	}
+}
+
+// forwardTo passes signals on to a command.
+func forwardTo(p *sandbox.Process, signals <-chan os.Signal) {
+	for s := range signals {
+		switch s {
+		case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG:
+			continue
+		}
+		p.Signal(s.(syscall.Signal))
+	}
+}

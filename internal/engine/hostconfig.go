@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"strconv"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// A hostConfigJSON is what was asked of the host, in Docker's keys and order.
+// Limits of processors, memory and devices need cgroups, which minibridge
+// doesn't touch: they stand at Docker's "no limit".
+type hostConfigJSON struct {
+	Binds                []string
+	ContainerIDFile      string
+	LogConfig            logConfigJSON
+	NetworkMode          string
+	PortBindings         map[string][]bindingJSON
+	RestartPolicy        restartJSON
+	AutoRemove           bool
+	VolumeDriver         string
+	VolumesFrom          []string
+	ConsoleSize          [2]int
+	CapAdd               []string
+	CapDrop              []string
+	CgroupnsMode         string
+	Dns                  []string
+	DnsOptions           []string
+	DnsSearch            []string
+	ExtraHosts           []string
+	GroupAdd             []string
+	IpcMode              string
+	Cgroup               string
+	Links                []string
+	OomScoreAdj          int
+	PidMode              string
+	Privileged           bool
+	PublishAllPorts      bool
+	ReadonlyRootfs       bool
+	SecurityOpt          []string
+	UTSMode              string
+	UsernsMode           string
+	ShmSize              int64
+	Runtime              string
+	Isolation            string
+	CpuShares            int64
+	Memory               int64
+	NanoCpus             int64
+	CgroupParent         string
+	BlkioWeight          uint16
+	BlkioWeightDevice    []any
+	BlkioDeviceReadBps   []any
+	BlkioDeviceWriteBps  []any
+	BlkioDeviceReadIOps  []any
+	BlkioDeviceWriteIOps []any
+	CpuPeriod            int64
+	CpuQuota             int64
+	CpuRealtimePeriod    int64
+	CpuRealtimeRuntime   int64
+	CpusetCpus           string
+	CpusetMems           string
+	Devices              []any
+	DeviceCgroupRules    []string
+	DeviceRequests       []any
+	MemoryReservation    int64
+	MemorySwap           int64
+	MemorySwappiness     *int64
+	OomKillDisable       *bool
+	PidsLimit            *int64
+	Ulimits              []any
+	CpuCount             int64
+	CpuPercent           int64
+	IOMaximumIOps        uint64
+	IOMaximumBandwidth   uint64
+	MaskedPaths          []string
+	ReadonlyPaths        []string
+}
+
+type logConfigJSON struct {
+	Type   string
+	Config map[string]string
+}
+
+type restartJSON struct {
+	Name              string
+	MaximumRetryCount int
+}
+
+// A bindingJSON is a host address and port.
+type bindingJSON struct {
+	HostIp   string
+	HostPort string
+}
+
+// shmSize is that of a container's /dev/shm, in bytes.
+const shmSize = 64 << 20
+
+func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
+	spec := &c.Spec
+	bindings, err := bindingsOf(spec)
+	none := []any{}
+	j := hostConfigJSON{
+		ContainerIDFile: spec.CIDFile,
+		LogConfig:       logConfigJSON{Type: "k8s-file", Config: map[string]string{}},
+		NetworkMode:     spec.Network, PortBindings: bindings,
+		RestartPolicy: restartJSON{Name: "no"}, AutoRemove: spec.AutoRemove,
+		CapAdd: sandbox.CapNames(spec.CapAdd), CapDrop: sandbox.CapNames(spec.CapDrop), CgroupnsMode: "private",
+		Dns: []string{}, DnsOptions: []string{}, DnsSearch: []string{}, IpcMode: "private",
+		Privileged: spec.Privileged, PublishAllPorts: spec.PublishAll, ShmSize: shmSize, Runtime: "minibridge",
+		BlkioWeightDevice: none, BlkioDeviceReadBps: none, BlkioDeviceWriteBps: none,
+		BlkioDeviceReadIOps: none, BlkioDeviceWriteIOps: none, Devices: none, Ulimits: none,
+	}
+	for _, v := range spec.Volumes {
+		j.Binds = append(j.Binds, v.String())
+	}
+	if !spec.Privileged {
+		j.MaskedPaths, j.ReadonlyPaths = sandbox.MaskedPaths, sandbox.ReadonlyPaths
+	} else {
+		j.SecurityOpt = []string{"label=disable"}
+	}
+	return j, err
+}
+
+// bindingsOf is the published ports as they were asked for.
+func bindingsOf(spec *state.Spec) (map[string][]bindingJSON, error) {
+	specs, err := nat.ParseSpecs(spec.Publish)
+	all := make(map[string][]bindingJSON)
+	for _, s := range specs {
+		for i, p := range s.Ports() {
+			b := bindingJSON{}
+			if s.HostIP.IsValid() {
+				b.HostIp = s.HostIP.String()
+			}
+			switch {
+			case s.Fixed():
+				b.HostPort = strconv.Itoa(int(s.HostFirst) + i)
+			case !s.Ephemeral():
+				b.HostPort = strconv.Itoa(int(s.HostFirst)) + "-" + strconv.Itoa(int(s.HostLast))
+			}
+			all[p.String()] = append(all[p.String()], b)
+		}
+	}
+	return all, err
+}

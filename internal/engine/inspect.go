@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// A containerJSON is what inspect prints of a container: Docker's keys in
+// Docker's order. What there is none of here (images, cgroups) is empty.
+type containerJSON struct {
+	Id              string
+	Created         time.Time
+	Path            string
+	Args            []string
+	State           stateJSON
+	Image           string
+	ResolvConfPath  string
+	HostnamePath    string
+	HostsPath       string
+	LogPath         string
+	Name            string
+	RestartCount    int
+	Driver          string
+	Platform        string
+	MountLabel      string
+	ProcessLabel    string
+	AppArmorProfile string
+	ExecIDs         []string
+	HostConfig      hostConfigJSON
+	GraphDriver     graphDriverJSON
+	Mounts          []mountJSON
+	Config          configJSON
+	NetworkSettings networkSettingsJSON
+}
+
+type stateJSON struct {
+	Status     string
+	Running    bool
+	Paused     bool
+	Restarting bool
+	OOMKilled  bool
+	Dead       bool
+	Pid        int
+	ExitCode   int
+	Error      string
+	StartedAt  time.Time
+	FinishedAt time.Time
+}
+
+type graphDriverJSON struct {
+	Data map[string]string
+	Name string
+}
+
+type mountJSON struct {
+	Type        string
+	Source      string
+	Destination string
+	Mode        string
+	RW          bool
+	Propagation string
+}
+
+type configJSON struct {
+	Hostname     string
+	Domainname   string
+	User         string
+	AttachStdin  bool
+	AttachStdout bool
+	AttachStderr bool
+	ExposedPorts map[string]struct{} `json:",omitempty"`
+	Tty          bool
+	OpenStdin    bool
+	StdinOnce    bool
+	Env          []string
+	Cmd          []string
+	Image        string
+	Volumes      map[string]struct{}
+	WorkingDir   string
+	Entrypoint   []string
+	OnBuild      []string
+	Labels       map[string]string
+}
+
+// Inspect is all there is to say of one container, ready to be printed as
+// JSON or through a template.
+func (e *Engine) Inspect(ref string) (any, error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return nil, err
+	}
+	run, st := e.status(c)
+	networks, err := e.dirs.Networks()
+	if err != nil {
+		return nil, err
+	}
+	config, err := configOf(c, run)
+	if err != nil {
+		return nil, err
+	}
+	host, err := hostConfigOf(c)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := networkSettingsOf(c, run, networks)
+	if err != nil {
+		return nil, err
+	}
+	j := containerJSON{
+		Id: c.ID, Created: c.Created, Path: c.Spec.Args[0], Args: append([]string{}, c.Spec.Args[1:]...),
+		State: stateOf(run, st), Name: "/" + c.Name, Driver: "overlay", Platform: "linux",
+		HostConfig: host, Mounts: mountsOf(&c.Spec), Config: config, NetworkSettings: settings,
+	}
+	e.paths(&j, c)
+	return j, nil
+}
+
+func stateOf(run *state.Run, st state.State) stateJSON {
+	j := stateJSON{
+		Status: st.Status, Running: st.Status == state.Running, ExitCode: st.ExitCode,
+		Error: st.Error, StartedAt: st.Started, FinishedAt: st.Finished,
+	}
+	if run != nil {
+		j.Pid = run.Init.Pid
+	}
+	return j
+}
+
+// paths are where the container's files lie on the host, once it has run.
+func (e *Engine) paths(j *containerJSON, c *state.Container) {
+	root := sandbox.Root{Dir: c.Spec.RootFS, Layers: e.dirs.Layer(c.ID)}
+	lower := c.Spec.RootFS
+	if lower == "" {
+		lower = "/"
+	}
+	j.GraphDriver = graphDriverJSON{Name: "overlay", Data: map[string]string{"LowerDir": lower, "UpperDir": root.Upper()}}
+	if c.State.Started.IsZero() {
+		return
+	}
+	j.ResolvConfPath = root.Upper() + resolvFile
+	j.HostnamePath = root.Upper() + hostnameFile
+	j.HostsPath = root.Upper() + hostsFile
+	j.LogPath = e.dirs.Log(c.ID)
+}
+
+func mountsOf(spec *state.Spec) []mountJSON {
+	mounts := []mountJSON{}
+	for _, v := range spec.Volumes {
+		m := mountJSON{Type: "bind", Source: v.Source, Destination: v.Target, RW: !v.ReadOnly, Propagation: "rprivate"}
+		if v.ReadOnly {
+			m.Mode = "ro"
+		}
+		mounts = append(mounts, m)
+	}
+	return mounts
+}
+
+func configOf(c *state.Container, run *state.Run) (configJSON, error) {
+	spec := &c.Spec
+	j := configJSON{
+		Hostname: hostname(c), User: spec.User,
+		AttachStdin: spec.OpenStdin && !spec.Detach, AttachStdout: !spec.Detach, AttachStderr: !spec.Detach,
+		OpenStdin: spec.OpenStdin, StdinOnce: spec.OpenStdin && !spec.Detach,
+		Env: withEnv([]string{}, spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,
+	}
+	j.Env = append(j.Env, withEnv([]string{"PATH=" + searchPath}, spec.Env)[0:1]...)
+	if run != nil {
+		j.Hostname = execHostname(c, run)
+	}
+	if j.Labels == nil {
+		j.Labels = map[string]string{}
+	}
+	ports, err := exposedPorts(spec)
+	for _, p := range ports {
+		if j.ExposedPorts == nil {
+			j.ExposedPorts = make(map[string]struct{})
+		}
+		j.ExposedPorts[p.String()] = struct{}{}
+	}
+	return j, err
+}

@@ -1,0 +1,25 @@
+package engine
+
+import (
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// kinds names every undo step that a journal can hold. Names are for ever:
+// journals of older versions are read by newer ones.
+var kinds = plan.Kinds{
+	"addr-del":      &bridge.AddrDel{},
+	"unmount":       &sandbox.Unmount{},
+	"leave":         &plan.Leave{},
+	"link-del":      &bridge.LinkDel{},
+	"link-down":     &bridge.LinkDown{},
+	"link-mtu":      &bridge.LinkMTU{},
+	"netns-del":     &sandbox.NetnsDel{},
+	"netns-dir-del": &sandbox.NetnsDirDel{},
+	"route-del":     &bridge.RouteDel{},
+	"rules-del":     &nat.RulesDel{},
+	"sysctl-set":    &plan.SysctlSet{},
+	"veth-del":      &bridge.VethDel{},
+}

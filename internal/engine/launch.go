@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// supervisorName is argv[0] of a supervisor, as ps shows it; its second word is
+// the container's name.
+const supervisorName = "minibridge-supervisor"
+
+// A supervisor is the process that will own a container, seen from the command
+// that started it. Until it has its order it waits; when the command ends
+// first, it ends too.
+type supervisor struct {
+	*wire
+	process state.Process
+	cmd     *exec.Cmd
+}
+
+// launch starts a supervisor: the same program, in a session of its own, with
+// one end of a socket pair and nothing else of ours.
+func launch(label string) (*supervisor, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	theirs := os.NewFile(uintptr(fds[1]), "supervisor")
+	defer theirs.Close()
+	conn, err := fileConn(os.NewFile(uintptr(fds[0]), "supervisor"))
+	if err != nil {
+		return nil, err
+	}
+	// What a shell left open must not live on in the container.
+	if err := unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC); err != nil && !errors.Is(err, unix.ENOSYS) {
+		return nil, err
+	}
+	cmd := &exec.Cmd{
+		Path:        "/proc/self/exe",
+		Args:        []string{supervisorName, label},
+		Dir:         "/",
+		Env:         []string{"GOGC=25"}, // it lives long and must stay small
+		ExtraFiles:  []*os.File{theirs},
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	start, err := sandbox.StartTime(cmd.Process.Pid)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	process := state.Process{Pid: cmd.Process.Pid, Start: start}
+	return &supervisor{wire: newWire(conn), process: process, cmd: cmd}, nil
+}
+
+// fileConn turns one end of a socket pair into a connection.
+func fileConn(f *os.File) (*net.UnixConn, error) {
+	defer f.Close()
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.UnixConn), nil
+}
+
+// dismiss ends a supervisor that got no order, and waits for its end.
+func (s *supervisor) dismiss() {
+	s.close()
+	s.cmd.Wait()
+}
+
+// An order is all that a supervisor needs to know to start a container's
+// command, which it does when the go comes. The bound sockets of the
+// published ports come with the order.
+type order struct {
+	Dirs      state.Dirs        `json:"dirs"`
+	Firewall  string            `json:"firewall"`
+	Container *state.Container  `json:"container"`
+	Run       *state.Run        `json:"run"`
+	Hostname  string            `json:"hostname"`
+	Files     map[string]string `json:"files"`           // by their paths in the container
+	Joined    state.Process     `json:"joined,omitzero"` // of the container whose network it shares
+	Attach    bool              `json:"attach"`          // send output to the one who ordered, from the first byte
+	Explain   bool              `json:"explain"`         // and the steps of the teardown
+	sockets   []*os.File
+}
+
+// give sends the order and lets go of the sockets: the supervisor holds them.
+func (s *supervisor) give(o *order) error {
+	err := s.sendFiles(o.sockets)
+	for _, f := range o.sockets {
+		f.Close()
+	}
+	o.sockets = nil
+	if err != nil {
+		return err
+	}
+	return s.sendJSON(frameOrder, o)
+}

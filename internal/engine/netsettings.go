@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// A networkSettingsJSON is a container's network as inspect prints it. The
+// flat fields repeat the endpoint on the default network.
+type networkSettingsJSON struct {
+	Bridge                 string
+	SandboxID              string
+	SandboxKey             string
+	Ports                  map[string][]bindingJSON
+	HairpinMode            bool
+	LinkLocalIPv6Address   string
+	LinkLocalIPv6PrefixLen int
+	SecondaryIPAddresses   []string
+	SecondaryIPv6Addresses []string
+	EndpointID             string
+	Gateway                string
+	GlobalIPv6Address      string
+	GlobalIPv6PrefixLen    int
+	IPAddress              string
+	IPPrefixLen            int
+	IPv6Gateway            string
+	MacAddress             string
+	Networks               map[string]endpointJSON
+}
+
+type endpointJSON struct {
+	IPAMConfig          *struct{}
+	Links               []string
+	Aliases             []string
+	MacAddress          string
+	DriverOpts          map[string]string
+	GwPriority          int
+	NetworkID           string
+	EndpointID          string
+	Gateway             string
+	IPAddress           string
+	IPPrefixLen         int
+	IPv6Gateway         string
+	GlobalIPv6Address   string
+	GlobalIPv6PrefixLen int
+	DNSNames            []string
+}
+
+// hostSandboxKey names the host's own namespace.
+const hostSandboxKey = "/proc/1/ns/net"
+
+func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Network) (networkSettingsJSON, error) {
+	j := networkSettingsJSON{Ports: map[string][]bindingJSON{}, Networks: map[string]endpointJSON{}}
+	if run == nil {
+		stoppedNetworks(&j, c, networks)
+		return j, nil
+	}
+	if run.Joined == "" {
+		j.SandboxID, j.SandboxKey = run.SandboxID, hostSandboxKey
+		if run.Netns != "" {
+			j.SandboxKey = plan.NS(run.Netns).Path()
+		}
+	}
+	for _, at := range run.Endpoints {
+		end := endpointOf(at)
+		j.Networks[at.Network] = end
+		if at.Network == defaultNetwork {
+			j.EndpointID, j.Gateway, j.IPAddress, j.IPPrefixLen, j.MacAddress =
+				end.EndpointID, end.Gateway, end.IPAddress, end.IPPrefixLen, end.MacAddress
+		}
+	}
+	if len(run.Wired()) == 0 {
+		return j, nil
+	}
+	ports, err := exposedPorts(&c.Spec)
+	for _, p := range ports {
+		j.Ports[p.String()] = nil
+	}
+	for _, p := range run.Ports {
+		for i := range p.Count {
+			key := portKey(p.Port+uint16(i), p.Proto)
+			j.Ports[key] = append(j.Ports[key], bindingJSON{HostIp: p.HostIP.String(), HostPort: strconv.Itoa(int(p.HostPort) + i)})
+		}
+	}
+	return j, err
+}
+
+// stoppedNetworks shows which network a container that doesn't run will be on;
+// the network's id only when it has been there.
+func stoppedNetworks(j *networkSettingsJSON, c *state.Container, networks []*state.Network) {
+	n, err := findNetwork(networks, c.Spec.Network)
+	if err != nil {
+		return // another container's
+	}
+	end := endpointJSON{}
+	if !c.State.Started.IsZero() {
+		end.NetworkID = n.ID
+	}
+	j.Networks[n.Name] = end
+}
+
+func endpointOf(at state.Attachment) endpointJSON {
+	end := endpointJSON{NetworkID: at.NetworkID, EndpointID: at.EndpointID}
+	if at.Dev == "" {
+		return end
+	}
+	end.MacAddress = at.MAC.String()
+	end.IPAddress, end.IPPrefixLen = at.Address.Addr().String(), at.Address.Bits()
+	end.Gateway = addrText(at.Gateway)
+	return end
+}
+
+// addrText is an address, or nothing.
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}

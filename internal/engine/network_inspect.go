@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// A networkJSON is what network inspect prints: Docker's keys in the order of
+// its classic shape.
+type networkJSON struct {
+	Name       string
+	Id         string
+	Created    time.Time
+	Scope      string
+	Driver     string
+	EnableIPv4 bool
+	EnableIPv6 bool
+	IPAM       ipamJSON
+	Internal   bool
+	Attachable bool
+	Ingress    bool
+	ConfigFrom struct{ Network string }
+	ConfigOnly bool
+	Containers map[string]memberJSON
+	Options    map[string]string
+	Labels     map[string]string
+}
+
+type ipamJSON struct {
+	Driver  string
+	Options map[string]string
+	Config  []poolJSON
+}
+
+type poolJSON struct {
+	Subnet  string
+	Gateway string `json:",omitempty"`
+}
+
+type memberJSON struct {
+	Name        string
+	EndpointID  string
+	MacAddress  string
+	IPv4Address string
+	IPv6Address string
+}
+
+// InspectNetwork is all there is to say of one network, with the running
+// containers on it.
+func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
+	all, err := e.Networks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := findNetwork(all, ref)
+	if err != nil {
+		return nil, err
+	}
+	j := networkJSON{
+		Name: n.Name, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver, EnableIPv4: true,
+		IPAM:       ipamJSON{Driver: "default"},
+		Containers: map[string]memberJSON{},
+		Options:    bridgeOptions(n),
+		Labels:     n.Labels,
+	}
+	if j.Labels == nil {
+		j.Labels = map[string]string{}
+	}
+	if n.Subnet.IsValid() {
+		j.IPAM.Config = []poolJSON{{Subnet: n.Subnet.String(), Gateway: addrText(n.Gateway)}}
+	}
+	return j, e.members(n, j.Containers)
+}
+
+// members fills in the running containers on a network.
+func (e *Engine) members(n *state.Network, into map[string]memberJSON) error {
+	runs, err := e.dirs.Runs()
+	for _, run := range runs {
+		c, cerr := e.dirs.ReadContainer(run.ID)
+		if cerr != nil {
+			continue // it has just gone
+		}
+		if alive, _ := e.status(c); alive == nil {
+			continue
+		}
+		for _, at := range run.Endpoints {
+			if at.NetworkID != n.ID {
+				continue
+			}
+			m := memberJSON{Name: run.Name, EndpointID: at.EndpointID}
+			if at.Dev != "" {
+				m.MacAddress, m.IPv4Address = at.MAC.String(), at.Address.String()
+			}
+			into[run.ID] = m
+		}
+	}
+	return err
+}
+
+// bridgeOptions are the driver's options; the default network's are fixed.
+func bridgeOptions(n *state.Network) map[string]string {
+	options := map[string]string{}
+	for k, v := range n.Options {
+		options[k] = v
+	}
+	if n.Name == defaultNetwork {
+		options["com.docker.network.bridge.default_bridge"] = "true"
+		options["com.docker.network.bridge.enable_icc"] = "true"
+		options["com.docker.network.bridge.enable_ip_masquerade"] = "true"
+		options["com.docker.network.bridge.host_binding_ipv4"] = "0.0.0.0"
+		options["com.docker.network.bridge.name"] = n.Bridge
+		options["com.docker.network.driver.mtu"] = strconv.Itoa(mtu)
+	}
+	return options
+}

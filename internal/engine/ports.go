@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+)
+
+// A reservation is a container's published ports and the bound sockets that
+// keep others from them.
+type reservation struct {
+	ports []state.Port
+	files []*os.File
+}
+
+func (r *reservation) close() {
+	for _, f := range r.files {
+		f.Close()
+	}
+	r.files = nil
+}
+
+// reserve binds every port that the container publishes, and chooses those
+// that it leaves open. wish are the ports that it had the last time.
+func (s *session) reserve(c *state.Container, target netip.Addr) (_ *reservation, err error) {
+	specs, err := published(&c.Spec)
+	if err != nil {
+		return nil, err
+	}
+	r := &reservation{}
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	for _, spec := range specs {
+		if spec.HostIP.IsValid() && !spec.HostIP.Is4() {
+			return nil, errorf("publishing on %s: only IPv4 host addresses can be published on", spec.HostIP)
+		}
+		if err := s.reserveSpec(r, spec); err != nil {
+			return nil, s.bindError(c, target, err)
+		}
+	}
+	return r, nil
+}
+
+// reserveSpec takes a spec's ports: those it names, or the next free ones of
+// the pool that it leaves the choice to.
+func (s *session) reserveSpec(r *reservation, spec nat.Spec) error {
+	if spec.Fixed() {
+		return r.bind(spec.Mapping(spec.HostFirst))
+	}
+	first, last, pool, err := portPool(spec)
+	if err != nil {
+		return err
+	}
+	for _, port := range spec.Ports() {
+		one := nat.Spec{HostIP: spec.HostIP, First: port.Number, Last: port.Number, Proto: port.Proto}
+		if err := s.reserveNext(r, one, first, last, pool); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserveNext takes the next free port of a pool after the one given last.
+func (s *session) reserveNext(r *reservation, spec nat.Spec, first, last uint16, pool string) error {
+	from, err := s.held.LastPort(pool)
+	if err != nil {
+		return err
+	}
+	size := int(last-first) + 1
+	for i := range size {
+		port := first + uint16(i)
+		if from >= first && from <= last {
+			port = first + uint16((int(from-first)+1+i)%size)
+		}
+		err := r.bind(spec.Mapping(port))
+		if errors.Is(err, unix.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return s.held.SetLastPort(pool, port)
+	}
+	return errAllAllocated
+}
+
+var errAllAllocated = errors.New("all ports are allocated")
+
+func (r *reservation) bind(m nat.Mapping) error {
+	files, err := nat.Reserve(m)
+	if err != nil {
+		return err
+	}
+	r.files = append(r.files, files...)
+	r.ports = append(r.ports, port(m))
+	return nil
+}
+
+// portPool is where a spec's host ports come from: the range it names, or the
+// kernel's for ephemeral ports, read each time as it can be changed.
+func portPool(spec nat.Spec) (first, last uint16, name string, err error) {
+	if spec.HostFirst != 0 {
+		return spec.HostFirst, spec.HostLast, fmt.Sprintf("%s/%d-%d", spec.Proto, spec.HostFirst, spec.HostLast), nil
+	}
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return 0, 0, "", err
+	}
+	var lo, hi uint16
+	if _, err := fmt.Sscan(string(b), &lo, &hi); err != nil {
+		return 0, 0, "", fmt.Errorf("ip_local_port_range: %w", err)
+	}
+	return lo, hi, spec.Proto, nil
+}
+
+// published is what -p and, with -P, --expose ask for.
+func published(spec *state.Spec) ([]nat.Spec, error) {
+	specs, err := nat.ParseSpecs(spec.Publish)
+	if err != nil {
+		return nil, errorf("%v", err)
+	}
+	if !spec.PublishAll {
+		return specs, nil
+	}
+	ports, err := exposed(spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, port := range ports {
+		if !slices.ContainsFunc(specs, func(s nat.Spec) bool { return slices.Contains(s.Ports(), port) }) {
+			specs = append(specs, nat.Spec{First: port.Number, Last: port.Number, Proto: port.Proto})
+		}
+	}
+	return specs, nil
+}
+
+// exposed is what --expose names, in ascending order, tcp before udp.
+func exposed(spec *state.Spec) ([]nat.Port, error) {
+	var all []nat.Port
+	for _, value := range spec.Expose {
+		ports, err := nat.ParseExpose(value)
+		if err != nil {
+			return nil, errorf("%v", err)
+		}
+		all = append(all, ports...)
+	}
+	return sortPorts(all), nil
+}
+
+// sortPorts sorts by number, then protocol, and drops what is there twice.
+func sortPorts(all []nat.Port) []nat.Port {
+	slices.SortFunc(all, func(a, b nat.Port) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Proto, b.Proto))
+	})
+	return slices.Compact(all)
+}
+
+// bindError is Docker's text for a port that can't be had, and who has it.
+func (s *session) bindError(c *state.Container, target netip.Addr, err error) error {
+	tail, hint := err.Error(), ""
+	if bind, ok := errors.AsType[*nat.BindError](err); ok {
+		tail, hint = s.bindTail(bind, target)
+	} else if !errors.Is(err, errAllAllocated) {
+		return err
+	}
+	return &Error{
+		Text: fmt.Sprintf("failed to set up container networking: driver failed programming external connectivity on endpoint %s (%s): %s", c.Name, newID(), tail),
+		Hint: hint,
+		Err:  err,
+	}
+}
+
+func (s *session) bindTail(b *nat.BindError, target netip.Addr) (tail, hint string) {
+	where := fmt.Sprintf("%s:%s:%d/%s", b.HostAddr(), target, b.Port, b.Proto)
+	if !errors.Is(b, unix.EADDRINUSE) {
+		return fmt.Sprintf("failed to bind host port for %s: %v", where, b.Err), "ip -br addr"
+	}
+	hint = fmt.Sprintf("minibridge run -p %d:%d …", otherPort(b.HostPort), b.Port)
+	if name, key, ok := s.portOwner(b.Mapping); ok {
+		return fmt.Sprintf("Bind for %s:%d failed: port is already allocated (held by container %s)", key, b.HostPort, name), hint
+	}
+	tail = fmt.Sprintf("failed to bind host port for %s: address already in use", where)
+	if holder, found, err := nat.FindHolder(b.Mapping); err == nil && found {
+		tail += fmt.Sprintf(" (held by %s)", holder)
+	}
+	return tail, hint
+}
+
+// otherPort is a suggestion: the next round number up, within the range.
+func otherPort(port uint16) uint16 {
+	if port > 64535 {
+		return port - 1000
+	}
+	return port + 1000
+}
+
+// portOwner finds the container that publishes the port, and the host address
+// that it does so on.
+func (s *session) portOwner(m nat.Mapping) (name string, key netip.Addr, ok bool) {
+	runs, err := s.dirs.Runs()
+	if err != nil {
+		s.warn(err)
+	}
+	for _, run := range runs {
+		for _, p := range run.Ports {
+			first, last := int(p.HostPort), int(p.HostPort)+p.Count-1
+			same := m.Any() || p.HostIP.IsUnspecified() || p.HostIP == m.HostIP
+			if p.Proto == m.Proto && same && int(m.HostPort) >= first && int(m.HostPort) <= last {
+				return run.Name, p.HostIP, true
+			}
+		}
+	}
+	return "", netip.Addr{}, false
+}
+
+// mappings and port turn published ports between the firewall's words and the
+// record's.
+func mappings(ports []state.Port) []nat.Mapping {
+	all := make([]nat.Mapping, len(ports))
+	for i, p := range ports {
+		all[i] = nat.Mapping{HostIP: p.HostIP, HostPort: p.HostPort, Port: p.Port, Count: p.Count, Proto: p.Proto}
+	}
+	return all
+}
+
+func port(m nat.Mapping) state.Port {
+	if !m.HostIP.IsValid() {
+		m.HostIP = netip.IPv4Unspecified()
+	}
+	return state.Port{HostIP: m.HostIP, HostPort: m.HostPort, Port: m.Port, Count: m.Count, Proto: m.Proto}
+}
+
+// portKey is a port as Docker's JSON names it: 80/tcp.
+func portKey(number uint16, proto string) string {
+	return strconv.Itoa(int(number)) + "/" + strings.ToLower(proto)
+}

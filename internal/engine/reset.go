@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Reset takes down all of minibridge's on this machine, and forgets it: the
+// containers, the networks, what they shared, the records and logs.
+func (e *Engine) Reset(ctx context.Context) error {
+	runs, err := e.dirs.Runs()
+	if err != nil {
+		e.say("WARNING: %v", err)
+	}
+	for _, run := range runs {
+		c, err := e.dirs.ReadContainer(run.ID)
+		if err != nil {
+			e.say("WARNING: %v", err)
+			continue
+		}
+		if err := e.end(ctx, c, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+			return err
+		}
+	}
+	s, err := e.lock(ctx, "reset")
+	if err != nil {
+		return err
+	}
+	if err := s.downAll(); err != nil {
+		return errors.Join(err, s.unlock())
+	}
+	return errors.Join(s.unlock(), e.forgetAll())
+}
+
+// downAll takes back what every journal says: containers first, the host last.
+func (s *session) downAll() error {
+	owners, err := s.held.Journals()
+	if err != nil {
+		return err
+	}
+	for _, prefix := range []string{"ctr-", "net-", hostOwner} {
+		for _, owner := range owners {
+			if ok, _ := filepath.Match(prefix+"*", owner); ok {
+				err = errors.Join(err, s.down(owner))
+			}
+		}
+	}
+	return err
+}
+
+// forgetAll removes the records. The two folders themselves may be somebody's
+// mount points: they stay when they can't be removed.
+func (e *Engine) forgetAll() error {
+	var errs []error
+	for _, dir := range []string{e.dirs.Root, e.dirs.Run} {
+		entries, err := os.ReadDir(dir)
+		errs = append(errs, err)
+		for _, entry := range entries {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+		if err := os.Remove(dir); err != nil && !errors.Is(err, unix.EBUSY) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// searchPath is the PATH that a container starts with, as Docker's.
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// config is the container as the sandbox takes it.
+func (k *keeper) config(s streams) sandbox.Config {
+	spec := &k.Container.Spec
+	c := sandbox.Config{
+		Command: sandbox.Command{
+			Args:   spec.Args,
+			Env:    environment(spec, k.Hostname),
+			Dir:    workingDir(spec),
+			User:   spec.User,
+			Caps:   caps(spec),
+			Stdin:  s.in,
+			Stdout: s.out,
+			Stderr: s.err,
+		},
+		Root: sandbox.Root{
+			Dir:    spec.RootFS,
+			Layers: k.Dirs.Layer(k.Container.ID),
+			Hide:   []string{k.Dirs.Root, k.Dirs.Run},
+		},
+		Hostname: k.Hostname,
+		Files:    k.Files,
+	}
+	for _, v := range spec.Volumes {
+		c.Binds = append(c.Binds, sandbox.Bind{Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly})
+	}
+	return c
+}
+
+// netns opens the network namespace that the command is to run in; nil for the
+// host's.
+func (k *keeper) netns() (*os.File, error) {
+	switch {
+	case k.Run.Netns != "":
+		return plan.NS(k.Run.Netns).Open()
+	case k.Joined.Pid != 0:
+		f, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", k.Joined.Pid))
+		if err == nil && !sandbox.Alive(k.Joined.Pid, k.Joined.Start) {
+			f.Close()
+			err = os.ErrProcessDone
+		}
+		return f, err
+	}
+	return nil, nil
+}
+
+// environment is Docker's: its own two, then what was asked for, each in the
+// place of one that was there. HOME is the sandbox's to add.
+func environment(spec *state.Spec, hostname string) []string {
+	return withEnv([]string{"PATH=" + searchPath, "HOSTNAME=" + hostname}, spec.Env)
+}
+
+// withEnv puts each variable in the place of one with its name, or at the end.
+// A name alone takes the variable away.
+func withEnv(env, set []string) []string {
+	for _, v := range set {
+		name, _, ok := strings.Cut(v, "=")
+		i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		switch {
+		case !ok && i >= 0:
+			env = slices.Delete(env, i, i+1)
+		case !ok:
+		case i >= 0:
+			env[i] = v
+		default:
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// workingDir is where the command starts: where it was asked to, else where
+// the person stands, if the container has the host's files.
+func workingDir(spec *state.Spec) string {
+	switch {
+	case spec.Dir != "":
+		return spec.Dir
+	case spec.RootFS == "":
+		return spec.CallerDir
+	}
+	return "/"
+}
+
+func caps(spec *state.Spec) sandbox.Caps {
+	return sandbox.Caps{Add: spec.CapAdd, Drop: spec.CapDrop, Privileged: spec.Privileged}
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"encoding/json"
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// StopTimeout is how long a container has to end after the first
+// signal, in seconds; a negative one waits for ever.
+const StopTimeout = 10
+
+// stopRequest asks for a container's end.
+type stopRequest struct {
+	Signal  int `json:"signal"`
+	Timeout int `json:"timeout"` // seconds until SIGKILL
+}
+
+func (k *keeper) accept(l *net.UnixListener) {
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			return
+		}
+		go k.serve(newWire(conn))
+	}
+}
+
+// serve does what one client says, until it goes.
+func (k *keeper) serve(w *wire) {
+	for {
+		kind, body, err := w.receive()
+		if err != nil {
+			k.drop(w)
+			return
+		}
+		k.handle(w, kind, body)
+	}
+}
+
+func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
+	switch kind {
+	case frameStdin:
+		if k.stdin != nil {
+			k.stdin.Write(body) // a command that closed its end has no use for it
+		}
+	case frameStdinEnd:
+		if k.stdin != nil {
+			k.stdin.Close()
+		}
+	case frameAttach:
+		k.join(k.clients, w)
+	case frameWait:
+		k.join(k.waiters, w)
+	case frameSignal:
+		k.answer(w, k.signal(body))
+	case frameStop:
+		var r stopRequest
+		if err := json.Unmarshal(body, &r); err != nil {
+			k.answer(w, err)
+			return
+		}
+		k.join(k.waiters, w)
+		go k.stop(r)
+	}
+}
+
+// join adds a client to those who get output or wait. When the container is
+// gone already it hears so.
+func (k *keeper) join(set map[*wire]bool, w *wire) {
+	k.mu.Lock()
+	set[w] = true
+	gone := k.gone
+	k.mu.Unlock()
+	if gone != nil {
+		w.sendJSON(frameExit, gone)
+	}
+}
+
+func (k *keeper) answer(w *wire, err error) {
+	if err != nil {
+		w.sendJSON(frameFailed, failure{Text: err.Error()})
+		return
+	}
+	w.send(frameReady, nil)
+}
+
+func (k *keeper) signal(body []byte) error {
+	var n int
+	if err := json.Unmarshal(body, &n); err != nil {
+		return err
+	}
+	return k.process.Signal(unix.Signal(n))
+}
+
+// stop asks the command to end, and ends it when it takes too long.
+func (k *keeper) stop(r stopRequest) {
+	k.process.Signal(unix.Signal(r.Signal))
+	if r.Timeout < 0 {
+		return
+	}
+	timer := time.NewTimer(time.Duration(r.Timeout) * time.Second)
+	defer timer.Stop()
+	select {
+	case <-k.exited:
+	case <-timer.C:
+		k.process.Signal(unix.SIGKILL)
+	}
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// A session is a verb that holds the lock. It lasts as long as a plan does:
+// nothing is waited for meanwhile.
+type session struct {
+	*Engine
+	held  *state.Held
+	clean bool // no journal was left unfinished
+}
+
+// lock takes the lock and brings the machine to where the records say it is.
+func (e *Engine) lock(ctx context.Context, verb string) (*session, error) {
+	if os.Geteuid() != 0 {
+		return nil, errorf("%s needs root: it changes the kernel's network", verb).hint("sudo minibridge %s", verb)
+	}
+	if err := e.dirs.Make(); err != nil {
+		return nil, err
+	}
+	held, err := state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
+		e.say("waiting for the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &session{Engine: e, held: held, clean: true}
+	if err := s.recover(); err != nil {
+		return nil, errors.Join(err, s.unlock())
+	}
+	return s, nil
+}
+
+func (s *session) unlock() error { return s.held.Unlock(s.clean) }
+
+// Owners of journals.
+const hostOwner = "host"
+
+func networkOwner(id string) string   { return "net-" + id }
+func containerOwner(id string) string { return "ctr-" + id }
+
+// executor opens the journal of one owner.
+func (s *session) executor(owner string) (*plan.Executor, *state.Journal, error) {
+	j, err := s.held.Journal(owner, kinds)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &plan.Executor{Journal: j, Trace: s.trace}, j, nil
+}
+
+// up makes an owner's plan true, or leaves things as they were.
+func (s *session) up(ctx context.Context, owner string, p plan.Plan) error {
+	ex, j, err := s.executor(owner)
+	if err != nil {
+		return err
+	}
+	err = ex.Up(ctx, p)
+	s.clean = s.clean && j.Settled() == len(j.Steps())
+	return err
+}
+
+// down takes back all that an owner's journal says.
+func (s *session) down(owner string) error {
+	ex, j, err := s.executor(owner)
+	if err != nil {
+		return err
+	}
+	err = ex.Down(0)
+	s.clean = s.clean && len(j.Steps()) == 0
+	return err
+}
+
+// recover takes back what a killed verb left half done, and cleans up after
+// containers whose supervisor is dead. What can't be cleaned is said, and
+// stays written down for the next time: it must not stop other work.
+func (s *session) recover() error {
+	if s.held.Crashed {
+		if err := s.recoverJournals(); err != nil {
+			return err
+		}
+	}
+	ids, err := s.dirs.RunningIDs()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		run, err := s.dirs.ReadRun(id)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = s.held.RemoveRun(id) // killed before it wrote anything down
+		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
+			err = s.reap(run)
+		}
+		if err != nil {
+			s.warn(err)
+		}
+	}
+	return nil
+}
+
+func (s *session) recoverJournals() error {
+	owners, err := s.held.Journals()
+	if err != nil {
+		return err
+	}
+	for _, owner := range owners {
+		ex, j, err := s.executor(owner)
+		if err != nil {
+			s.warn(err)
+			continue
+		}
+		n := len(j.Steps()) - j.Settled()
+		if n == 0 {
+			continue
+		}
+		if err := ex.Down(j.Settled()); err != nil {
+			s.clean = false
+			s.warn(fmt.Errorf("%w\nby hand: %s", err, commands(j.Steps()[j.Settled():])))
+			continue
+		}
+		s.say("took back %d steps that a killed minibridge had left of %s", n, owner)
+	}
+	return nil
+}
+
+// commands is steps as a person would type them, newest first.
+func commands(steps []plan.Step) string {
+	var lines []string
+	for i := len(steps) - 1; i >= 0; i-- {
+		lines = append(lines, steps[i].String())
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (s *session) warn(err error) { s.say("WARNING: %v", err) }

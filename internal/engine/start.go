@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// start brings up what a container needs in the kernel and writes it down as
+// running. Its supervisor gets the order before the network is there, so that
+// it builds the root file system meanwhile; the go is the caller's. On an
+// error nothing of it is left but the record that there was before.
+func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor) (err error) {
+	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process}
+	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c)}
+	if err := s.upHost(ctx); err != nil {
+		return err
+	}
+	networks, err := s.networks()
+	if err != nil {
+		return err
+	}
+	if err := s.place(ctx, networks, o); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			sup.dismiss()
+			err = errors.Join(err, s.forget(run))
+		}
+	}()
+	if err := errors.Join(s.held.WriteRun(run), s.lease(run)); err != nil {
+		return err
+	}
+	if err := sup.give(o); err != nil {
+		return err
+	}
+	if err := s.up(ctx, containerOwner(c.ID), s.containerPlan(run, networks)); err != nil {
+		return fmt.Errorf("failed to set up container networking: %w", err)
+	}
+	if err := s.flushUDP(run); err != nil {
+		return err
+	}
+	return s.markRunning(c)
+}
+
+// place decides where the container stands in the network: its namespace, its
+// endpoint, its ports, its name files. Of all that only the bound sockets of
+// the ports are real after it.
+func (s *session) place(ctx context.Context, networks []*state.Network, o *order) error {
+	c, run := o.Container, o.Run
+	if id, ok := strings.CutPrefix(c.Spec.Network, "container:"); ok {
+		return s.join(run, id, o)
+	}
+	n, err := findNetwork(networks, c.Spec.Network)
+	if err != nil {
+		return errorf("failed to set up container networking: %v", err)
+	}
+	run.Endpoints = []state.Attachment{{NetworkID: n.ID, Network: n.Name, EndpointID: newID()}}
+	if n.Driver == "host" {
+		o.Files, err = hostFiles(o.Hostname)
+		return err
+	}
+	if err := checkNetnsName(c.Name); err != nil {
+		return err
+	}
+	run.Netns = c.Name
+	if n.Bridge != "" {
+		if err := s.plug(ctx, n, o); err != nil {
+			return err
+		}
+	}
+	o.Files, err = ownFiles(o.Hostname, run)
+	return err
+}
+
+// plug chooses the endpoint on a bridge and reserves the ports.
+func (s *session) plug(ctx context.Context, n *state.Network, o *order) error {
+	if err := s.upNetwork(ctx, n); err != nil {
+		return err
+	}
+	at, err := s.attach(n)
+	if err != nil {
+		return err
+	}
+	o.Run.Endpoints = []state.Attachment{at}
+	r, err := s.reserve(o.Container, at.Address.Addr())
+	if err != nil {
+		return err
+	}
+	o.Run.Ports, o.sockets = r.ports, r.files
+	return nil
+}
+
+// join lets the container share another's network namespace, host name and
+// name files.
+func (s *session) join(run *state.Run, id string, o *order) error {
+	target, err := s.find(id)
+	if err != nil {
+		return errorf("joining network namespace of container: %v", err)
+	}
+	other, status := s.status(target)
+	if status.Status != state.Running {
+		return errorf("cannot join network namespace of a non running container: container %s is %s", target.Name, status.Status).
+			hint("minibridge run --network none … (a namespace of its own)")
+	}
+	run.Joined = target.ID
+	o.Hostname = execHostname(target, other)
+	run.Hostname = o.Hostname
+	o.Joined = other.Init
+	o.Files, err = joinedFiles(other)
+	return err
+}
+
+// markRunning writes the record before the command runs, so that it needs no
+// lock for it later.
+func (s *session) markRunning(c *state.Container) error {
+	boot, err := state.Boot()
+	if err != nil {
+		return err
+	}
+	c.State = state.State{Status: state.Running, Started: time.Now().UTC(), Boot: boot}
+	return s.held.WriteContainer(c)
+}
+
+// forget takes back what start wrote down of a container that didn't start.
+func (s *session) forget(run *state.Run) error {
+	return errors.Join(s.down(containerOwner(run.ID)), s.release(run), s.held.RemoveRun(run.ID))
+}
+
+// hostname is the container's own: the short id unless another was asked for.
+func hostname(c *state.Container) string {
+	if c.Spec.Hostname != "" {
+		return c.Spec.Hostname
+	}
+	return state.ShortID(c.ID)
+}

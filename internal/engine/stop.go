@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/moby/sys/signal"
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// Stop ends a container: the signal first, SIGKILL after timeout seconds (-1
+// waits for ever). It returns when nothing of the container is left in the
+// kernel. One that doesn't run is stopped already.
+func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
+	c, err := e.find(ref)
+	if err != nil {
+		return err
+	}
+	number := unix.SIGTERM
+	if sig != "" {
+		if number, err = parseSignal(sig); err != nil {
+			return errorf("cannot stop container: %s: %v", printable(ref), err)
+		}
+	}
+	if _, st := e.status(c); st.Status != state.Running {
+		return nil
+	}
+	return e.end(ctx, c, stopRequest{Signal: int(number), Timeout: timeout})
+}
+
+// end asks a supervisor for its container's end, and waits for it.
+func (e *Engine) end(ctx context.Context, c *state.Container, r stopRequest) error {
+	w, err := dial(e.dirs.Socket(c.ID))
+	if err != nil {
+		if unreachable(err) {
+			return e.clean(ctx, "stop") // its supervisor has died meanwhile
+		}
+		return err
+	}
+	defer w.close()
+	stop := context.AfterFunc(ctx, func() { w.close() })
+	defer stop()
+	if err := w.sendJSON(frameStop, r); err != nil {
+		return err
+	}
+	_, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// clean takes the lock once, which cleans up after the dead.
+func (e *Engine) clean(ctx context.Context, verb string) error {
+	s, err := e.lock(ctx, verb)
+	if err != nil {
+		return err
+	}
+	return s.unlock()
+}
+
+// Kill sends a signal to a container's command. After SIGKILL it waits until
+// nothing of the container is left.
+func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
+	c, err := e.find(ref)
+	if err != nil {
+		return errorf("cannot kill container: %s: %v", printable(ref), err)
+	}
+	number := unix.SIGKILL
+	if sig != "" {
+		if number, err = parseSignal(sig); err != nil {
+			return errorf("cannot kill container: %s: %v", printable(ref), err)
+		}
+	}
+	if _, st := e.status(c); st.Status != state.Running {
+		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
+	}
+	if number == unix.SIGKILL {
+		return e.end(ctx, c, stopRequest{Signal: int(number), Timeout: -1})
+	}
+	err = e.request(c.ID, frameSignal, int(number))
+	if unreachable(err) {
+		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
+	}
+	return err
+}
+
+// parseSignal takes a name, with or without SIG, or a number, with Docker's
+// texts.
+func parseSignal(s string) (unix.Signal, error) {
+	n, err := signal.ParseSignal(s)
+	switch {
+	case err == nil && n >= 1 && n <= 64:
+		return n, nil
+	case s != "" && strings.Trim(s, "0123456789") == "":
+		return 0, errorf("the linux daemon does not support signal %s", s)
+	}
+	return 0, errorf("invalid signal: %s", printable(s))
+}
+
+// Wait waits until a container has ended, and returns its exit code.
+func (e *Engine) Wait(ctx context.Context, ref string) (int, error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return 0, err
+	}
+	if _, st := e.status(c); st.Status != state.Running {
+		return st.ExitCode, nil
+	}
+	w, err := dial(e.dirs.Socket(c.ID))
+	if err == nil {
+		defer w.close()
+		stop := context.AfterFunc(ctx, func() { w.close() })
+		defer stop()
+		if err = w.send(frameWait, nil); err == nil {
+			code, err := e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
+			if ctx.Err() != nil {
+				return 0, context.Cause(ctx)
+			}
+			return code, err
+		}
+	}
+	if !unreachable(err) {
+		return 0, err
+	}
+	if c, err = e.find(c.ID); err != nil {
+		return 0, err
+	}
+	_, st := e.status(c)
+	return st.ExitCode, nil
+}
+
+// Remove forgets a container: its record, its log, what it changed on its root
+// file system. A running one has to be forced, which kills it.
+func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
+	c, err := e.find(ref)
+	if err != nil {
+		return err
+	}
+	if _, st := e.status(c); st.Status == state.Running {
+		if !force {
+			return errorf("cannot remove container %q: container is running: stop the container before removing or force remove", c.Name).
+				hint("minibridge rm -f %s", c.Name)
+		}
+		if err := e.end(ctx, c, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+			return err
+		}
+	}
+	s, err := e.lock(ctx, "rm")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	return s.remove(c)
+}
+
+// describe is an error as another process tells it.
+func describe(err error) failure {
+	f := failure{Text: err.Error()}
+	if e, ok := errors.AsType[*Error](err); ok {
+		f.Code, f.Hint = e.Code, e.Hint
+	}
+	if x, ok := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err); ok {
+		f.Code = x.ExitCode()
+	}
+	return f
+}
+
+// parseJSON reads a body of the wire.
+func parseJSON[T any](body []byte) (v T, err error) {
+	err = json.Unmarshal(body, &v)
+	return v, err
+}

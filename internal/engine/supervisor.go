@@ -1,0 +1,333 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// supervisorLimit is what the Go runtime of a supervisor may keep, in bytes:
+// it lives as long as its container.
+const supervisorLimit = 24 << 20
+
+// SuperviseInit takes over when this process was started as a supervisor, and
+// never returns then. It must be called from the main goroutine, locked to the
+// main thread: the container dies with the thread that started it.
+func SuperviseInit() {
+	if len(os.Args) == 0 || os.Args[0] != supervisorName {
+		return
+	}
+	debug.SetMemoryLimit(supervisorLimit)
+	conn, err := fileConn(os.NewFile(3, "command"))
+	if err != nil {
+		os.Exit(1)
+	}
+	w := newWire(conn)
+	o, err := receiveOrder(w)
+	if err != nil {
+		os.Exit(0) // the command ended, or took it all back: there is nothing to supervise
+	}
+	if err := supervise(o, w); err != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func receiveOrder(w *wire) (*order, error) {
+	for {
+		kind, body, err := w.receive()
+		if err != nil {
+			return nil, err
+		}
+		if kind != frameOrder {
+			continue // the bytes that carried descriptors
+		}
+		o := &order{}
+		if err := json.Unmarshal(body, o); err != nil {
+			return nil, err
+		}
+		for _, fd := range w.fds {
+			o.sockets = append(o.sockets, os.NewFile(uintptr(fd), "port"))
+		}
+		return o, nil
+	}
+}
+
+// A keeper is a supervisor at work: the one owner of a container's process,
+// streams, sockets and end.
+type keeper struct {
+	*order
+	engine  *Engine
+	log     *logWriter
+	process *sandbox.Process
+	stdin   *os.File // nil when it has none
+
+	mu      sync.Mutex
+	clients map[*wire]bool // those that get the output
+	waiters map[*wire]bool // those that wait for the end
+	exited  chan struct{}  // closed when the command has ended
+	gone    *exit          // set when nothing of it is left
+}
+
+// supervise is the life of a container.
+func supervise(o *order, w *wire) error {
+	k, err := newKeeper(o)
+	if err != nil {
+		return errors.Join(w.sendJSON(frameFailed, failure{Text: err.Error()}), w.close())
+	}
+	if !o.Container.Spec.Detach {
+		k.clients[w] = true
+	}
+	listener, err := listen(o.Dirs.Socket(o.Container.ID))
+	var pumps *sync.WaitGroup
+	if err == nil {
+		pumps, err = k.begin(w)
+	}
+	if errors.Is(err, errTakenBack) {
+		return nil // the command took down what it had put up
+	}
+	if err != nil {
+		return errors.Join(k.end(k.undo), w.sendJSON(frameFailed, describe(err)), w.close())
+	}
+	if err := w.send(frameStart, nil); err != nil {
+		k.drop(w)
+	}
+	go k.serve(w)
+	go k.accept(listener)
+	return k.await(pumps)
+}
+
+func newKeeper(o *order) (*keeper, error) {
+	e, err := New(Config{Root: o.Dirs.Root, RunDir: o.Dirs.Run, Firewall: o.Firewall, Notice: io.Discard})
+	if err != nil {
+		return nil, err
+	}
+	k := &keeper{
+		order:   o,
+		engine:  e,
+		clients: make(map[*wire]bool),
+		waiters: make(map[*wire]bool),
+		exited:  make(chan struct{}),
+	}
+	e.explain = traceWriter{k}
+	k.log, err = openLog(o.Dirs.Log(o.Container.ID))
+	return k, err
+}
+
+// errTakenBack is a command that ended, or failed, before it said go.
+var errTakenBack = errors.New("taken back")
+
+// begin starts the command, with pipes for what it writes.
+func (k *keeper) begin(w *wire) (pumps *sync.WaitGroup, err error) {
+	streams, ours, err := k.pipes()
+	if err != nil {
+		return nil, err
+	}
+	k.process, err = sandbox.Start(k.config(streams))
+	for _, f := range []*os.File{streams.in, streams.out, streams.err} {
+		f.Close()
+	}
+	if err == nil {
+		err = k.letGo(w)
+	}
+	if err == nil {
+		err = k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start})
+	}
+	pumps = &sync.WaitGroup{}
+	pumps.Go(func() { k.pump(ours.out, frameStdout) })
+	pumps.Go(func() { k.pump(ours.err, frameStderr) })
+	k.stdin = ours.in
+	if err != nil {
+		if k.process != nil {
+			k.process.Signal(unix.SIGKILL)
+			k.process.Wait()
+		}
+		pumps.Wait()
+	}
+	return pumps, err
+}
+
+// letGo waits for the go, and lets the command run in its network. It returns
+// when the command has been executed.
+func (k *keeper) letGo(w *wire) error {
+	if kind, _, err := w.receive(); err != nil || kind != frameGo {
+		return errTakenBack
+	}
+	netns, err := k.netns()
+	if err != nil {
+		return err
+	}
+	if netns != nil {
+		defer netns.Close()
+	}
+	return k.process.Go(context.Background(), netns)
+}
+
+type streams struct{ in, out, err *os.File }
+
+// pipes makes the command's streams and our ends of them. Without -i its
+// standard input is empty.
+func (k *keeper) pipes() (theirs, ours streams, err error) {
+	var e1, e2, e3 error
+	ours.out, theirs.out, e1 = os.Pipe()
+	ours.err, theirs.err, e2 = os.Pipe()
+	if k.Container.Spec.OpenStdin {
+		theirs.in, ours.in, e3 = os.Pipe()
+	} else {
+		theirs.in, e3 = os.Open(os.DevNull)
+	}
+	return theirs, ours, errors.Join(e1, e2, e3)
+}
+
+// pump carries what the command writes to the log and to everybody attached.
+// A client that reads slowly slows the command down, as a pipe would.
+func (k *keeper) pump(from *os.File, kind frameKind) {
+	defer from.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			k.log.write(kind, buf[:n])
+			for _, w := range k.attached() {
+				if w.send(kind, buf[:n]) != nil {
+					k.drop(w)
+				}
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (k *keeper) attached() []*wire {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.clients))
+}
+
+// everybody is those who get output and those who wait, each once.
+func (k *keeper) everybody() []*wire {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := maps.Clone(k.clients)
+	maps.Copy(all, k.waiters)
+	return slices.Collect(maps.Keys(all))
+}
+
+// drop forgets a client that has gone.
+func (k *keeper) drop(w *wire) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.clients, w)
+	delete(k.waiters, w)
+	w.close()
+}
+
+// await waits for the command's end, takes the network down at once, and
+// tells everybody when nothing is left. When somebody asks the supervisor to
+// end, it stops the container.
+func (k *keeper) await(pumps *sync.WaitGroup) error {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM, syscall.SIGINT)
+	signal.Ignore(syscall.SIGHUP)
+	go func() {
+		<-asked
+		k.stop(stopRequest{Signal: int(unix.SIGTERM), Timeout: StopTimeout})
+	}()
+	code, err := k.process.Wait()
+	close(k.exited)
+	st := k.Container.State
+	st.ExitCode = code
+	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, st) }))
+	pumps.Wait()
+	k.log.close()
+	k.announce(exit{Code: code, Error: errorText(err)})
+	return err
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// end takes down what the container had, under the lock. The sockets go last:
+// until then nobody else can have its ports.
+func (k *keeper) end(down func(*session) error) (err error) {
+	s, err := k.engine.lock(context.Background(), "supervise "+k.Container.Name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, f := range k.sockets {
+			f.Close()
+		}
+		err = errors.Join(err, s.unlock())
+	}()
+	return down(s)
+}
+
+// undo is the end of a container whose command could not be executed.
+func (k *keeper) undo(s *session) error {
+	return errors.Join(s.forget(k.Run), s.flushUDP(k.Run), s.remove(k.Container))
+}
+
+// announce tells everybody that the container is gone. Who connects later
+// hears it at once.
+func (k *keeper) announce(x exit) {
+	k.mu.Lock()
+	k.gone = &x
+	k.mu.Unlock()
+	for _, w := range k.everybody() {
+		w.sendJSON(frameExit, x)
+		w.close()
+	}
+}
+
+// traceWriter sends what the teardown does to everybody who is there: who
+// asked for -x shows it.
+type traceWriter struct{ k *keeper }
+
+func (t traceWriter) Write(p []byte) (int, error) {
+	for _, w := range t.k.everybody() {
+		w.send(frameTrace, p)
+	}
+	return len(p), nil
+}
+
+// failure is why a command was not executed, or a request not granted.
+type failure struct {
+	Code int    `json:"code"`
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// exit is how a container ended.
+type exit struct {
+	Code  int    `json:"code"`
+	Error string `json:"error,omitempty"` // what could not be taken down
+}
+
+func parseFailure(body []byte) error {
+	var f failure
+	if err := json.Unmarshal(body, &f); err != nil {
+		return fmt.Errorf("the supervisor's answer: %w", err)
+	}
+	return &Error{Text: f.Text, Hint: f.Hint, Code: f.Code}
+}

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// settle takes a container's network down and writes how it ended; one that
+// was started with --rm goes altogether.
+func (s *session) settle(run *state.Run, st state.State) error {
+	err := errors.Join(s.down(containerOwner(run.ID)), s.flushUDP(run), s.release(run), s.held.RemoveRun(run.ID))
+	c, cerr := s.dirs.ReadContainer(run.ID)
+	if errors.Is(cerr, fs.ErrNotExist) {
+		return err // removed by force meanwhile
+	}
+	if cerr != nil {
+		return errors.Join(err, cerr)
+	}
+	if c.Spec.AutoRemove {
+		return errors.Join(err, s.remove(c))
+	}
+	st.Status, st.Finished = state.Exited, time.Now().UTC()
+	c.State = st
+	return errors.Join(err, s.held.WriteContainer(c))
+}
+
+// killed is the exit code of a container whose supervisor was killed.
+const killed = 128 + int(unix.SIGKILL)
+
+// rebooted is the exit code of a container that ran when the machine went
+// down.
+const rebooted = 255
+
+// reap cleans up after a supervisor that was killed. Its command died with it,
+// unless it changed its user, which makes the kernel forget the parent-death
+// signal (prctl(2), PR_SET_PDEATHSIG). A container that never ran leaves
+// nothing.
+func (s *session) reap(run *state.Run) error {
+	if run.Init.Pid != 0 {
+		err := sandbox.Signal(run.Init.Pid, run.Init.Start, unix.SIGKILL)
+		if err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+	}
+	c, err := s.dirs.ReadContainer(run.ID)
+	if err == nil && run.Init.Pid == 0 && c.State.Started.IsZero() {
+		return errors.Join(s.forget(run), s.remove(c))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	st := state.State{ExitCode: killed, Error: "its supervisor was killed"}
+	if err == nil {
+		st.Started, st.Boot = c.State.Started, c.State.Boot
+	}
+	return s.settle(run, st)
+}
+
+// remove forgets a container that doesn't run: record, name, log, layers.
+func (s *session) remove(c *state.Container) error {
+	return errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
+}
+
+// flushUDP drops the flows of the run's UDP ports: a flow keeps the
+// translation, or the lack of one, that its first packet met.
+func (s *session) flushUDP(run *state.Run) error {
+	return nat.FlushUDP(mappings(run.Ports))
+}
+
+// status is how a container stands now, and its run when it is running. A
+// record that says running is believed only while the supervisor lives.
+func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
+	st := c.State
+	if st.Status != state.Running {
+		return nil, st
+	}
+	run, err := e.dirs.ReadRun(c.ID)
+	if err == nil && sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
+		return run, st
+	}
+	st.Status, st.ExitCode = state.Exited, killed
+	if boot, err := state.Boot(); err == nil && boot != st.Boot {
+		st.ExitCode = rebooted
+	}
+	if st.Finished.IsZero() {
+		st.Finished = st.Started
+	}
+	return nil, st
+}
