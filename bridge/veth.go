@@ -83,6 +83,9 @@ func (s *VethAdd) request(bridge int, inside *os.File) *nl.NetlinkRequest {
 // was pulled out of the bridge, or switched off, is an error: the creating
 // message can't put it back.
 func (s *VethAdd) Undo() (plan.Step, error) {
+	if s.NS == "" || len(s.MAC) != 6 {
+		return nil, fmt.Errorf("veth %s: its end %s needs a network namespace and a MAC address of 6 bytes", s.Veth, s.Peer)
+	}
 	host, master, err := s.host()
 	if err != nil && !absent(err) {
 		return nil, err
