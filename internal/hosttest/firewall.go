@@ -1,8 +1,10 @@
 package hosttest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,24 +12,46 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// firewall gives the rules of both iptables variants and of nft, each chain's
+// firewall gives the rules of nft and of both iptables variants, each chain's
 // in their order. Empty built-in chains and tables are left out: iptables makes
-// them as soon as somebody looks.
-func firewall(ns plan.NS) ([]string, error) {
-	var lines []string
-	for _, variant := range []string{"iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy"} {
-		out, code := run(ns, variant+"-save 2>/dev/null")
-		if code != 0 {
-			return nil, fmt.Errorf("%s-save: %s", variant, out)
+// them as soon as somebody looks. A variant without tables is not asked, as
+// that takes most of the time.
+func firewall(ns plan.NS) fact {
+	ruleset := start("", "nft", "-j", "list", "ruleset")
+	var legacy []*job
+	for _, program := range []string{"iptables-legacy", "ip6tables-legacy"} {
+		names, err := os.ReadFile("/proc/thread-self/net/" + strings.TrimSuffix(program, "tables-legacy") + "_tables_names")
+		if err == nil && len(names) > 0 {
+			legacy = append(legacy, start("", program+"-save"))
 		}
-		lines = append(lines, iptables(variant, out)...)
 	}
-	out, code := run(ns, "nft -j list ruleset")
-	if code != 0 {
-		return nil, fmt.Errorf("nft: %s", out)
+	return func() ([]string, error) {
+		b, err := ruleset.wait()
+		if err != nil {
+			return nil, err
+		}
+		rules, owned, err := nft(b)
+		if err != nil {
+			return nil, err
+		}
+		var lines []string
+		for _, family := range owned {
+			var save *job
+			program := family + "tables-nft-save"
+			if err := ns.Do(func() error { save = start("", program); return nil }); err != nil {
+				return nil, err
+			}
+			legacy = append(legacy, save)
+		}
+		for _, save := range legacy {
+			b, err := save.wait()
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, iptables(strings.TrimSuffix(save.name(), "-save"), string(b))...)
+		}
+		return append(lines, rules...), nil
 	}
-	rules, err := nft(out)
-	return append(lines, rules...), err
 }
 
 var counters = regexp.MustCompile(`^\[\d+:\d+\] | \[\d+:\d+\]$`)
@@ -58,26 +82,33 @@ func iptables(variant, save string) []string {
 func chain(rule string) []string { return strings.Fields(rule)[:4] }
 
 // iptablesTables are the tables that iptables-nft keeps (xtables-nft(8)).
-var iptablesTables = []string{"filter", "nat", "mangle", "raw", "security", "broute"}
+var iptablesTables = []string{"filter", "nat", "mangle", "raw", "security"}
 
 // nft turns a ruleset in JSON (libnftables-json(5)) into lines, without the
-// tables that iptables-nft shows.
-func nft(ruleset string) ([]string, error) {
+// tables of iptables-nft, whose families it gives.
+func nft(ruleset []byte) (lines, iptables []string, err error) {
 	var doc struct{ Nftables []map[string]object }
-	dec := json.NewDecoder(strings.NewReader(ruleset))
+	dec := json.NewDecoder(bytes.NewReader(ruleset))
 	dec.UseNumber()
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("nft: %w in %q", err, ruleset)
+		return nil, nil, fmt.Errorf("nft: %w in %q", err, ruleset)
 	}
-	var lines, rules []string
+	var rules []string
 	for _, entry := range doc.Nftables {
 		for kind, o := range entry {
 			name := o["table"]
 			if kind == "table" {
 				name = o["name"]
 			}
-			owned, _ := name.(string)
-			if kind == "metainfo" || o["family"] != "inet" && slices.Contains(iptablesTables, owned) {
+			table, _ := name.(string)
+			family, _ := o["family"].(string)
+			if kind == "metainfo" {
+				continue
+			}
+			if strings.HasPrefix(family, "ip") && slices.Contains(iptablesTables, table) {
+				if !slices.Contains(iptables, family) {
+					iptables = append(iptables, family)
+				}
 				continue
 			}
 			line := fmt.Sprintf("nft %s %s", kind, text(uncounted(o), nil))
@@ -89,7 +120,8 @@ func nft(ruleset string) ([]string, error) {
 		}
 	}
 	slices.Sort(lines)
-	return append(lines, rules...), nil
+	slices.Sort(iptables)
+	return append(lines, rules...), iptables, nil
 }
 
 // uncounted empties the counters and sorts the elements of a set or map.

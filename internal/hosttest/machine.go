@@ -1,10 +1,11 @@
 package hosttest
 
 import (
-	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -77,21 +78,54 @@ func run(ns plan.NS, script string) (out string, code int) {
 
 // output runs a command and returns what it wrote to both its streams.
 func output(cmd *exec.Cmd) ([]byte, error) {
-	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	file := os.NewFile(uintptr(fd), "output")
-	defer file.Close()
-	cmd.Stdout, cmd.Stderr = file, file
 	// A machine dies with the thread that started it: nobody else shall have
 	// this one meanwhile, and end on it.
 	runtime.LockOSThread()
-	failed := cmd.Run()
-	runtime.UnlockOSThread()
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.NewSectionReader(file, 0, 1<<62)); err != nil {
+	defer runtime.UnlockOSThread()
+	return begin(cmd).wait()
+}
+
+// A job is a command that was started.
+type job struct {
+	cmd *exec.Cmd
+	out *os.File
+	err error
+}
+
+// start starts a command in the namespaces of the calling thread.
+func start(stdin, name string, args ...string) *job {
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	return begin(cmd)
+}
+
+func begin(cmd *exec.Cmd) *job {
+	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
+	if err != nil {
+		return &job{cmd: cmd, err: err}
+	}
+	out := os.NewFile(uintptr(fd), "output")
+	cmd.Stdout, cmd.Stderr = out, out
+	return &job{cmd, out, cmd.Start()}
+}
+
+func (j *job) name() string { return filepath.Base(j.cmd.Path) }
+
+// wait gives what the command wrote; one that failed says so in its error.
+func (j *job) wait() ([]byte, error) {
+	if j.out != nil {
+		defer j.out.Close()
+	}
+	if j.err != nil {
+		return nil, j.err
+	}
+	failed := j.cmd.Wait()
+	b, err := io.ReadAll(io.NewSectionReader(j.out, 0, 1<<62))
+	if err != nil {
 		return nil, err
 	}
-	return b.Bytes(), failed
+	if failed != nil {
+		failed = fmt.Errorf("%s: %w: %s", j.cmd, failed, b)
+	}
+	return b, failed
 }

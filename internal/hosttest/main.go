@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -33,9 +34,11 @@ var (
 //
 //	func TestMain(m *testing.M) { hosttest.Main(m) }
 //
-// It ends the process. When all tests pass, it looks for goroutines and
-// descriptors that they left, and for threads in a foreign network namespace.
-func Main(m *testing.M) {
+// Programs are main packages that the tests want to find in PATH, built from
+// their sources. Main ends the process. When all tests pass, it looks for
+// goroutines and descriptors that they left, and for threads in a foreign
+// network namespace.
+func Main(m *testing.M, programs ...string) {
 	machine.Init()
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "these tests make private machines, which needs root; try: sudo hack/test")
@@ -46,20 +49,50 @@ func Main(m *testing.M) {
 	}
 	ready = true
 	inside = os.Getenv(testEnv)
+	os.Exit(runAll(m, programs))
+}
+
+func runAll(m *testing.M, programs []string) (code int) {
 	if inside != "" {
 		os.Unsetenv(testEnv)
 		unix.CloseOnExec(doneFD)
 		done = os.NewFile(doneFD, "done")
-	}
-	before := snap()
-	code := m.Run()
-	if code == 0 {
-		if left := leaks(before); left != "" {
-			fmt.Fprintln(os.Stderr, "left behind by the tests:\n"+left)
-			code = 1
+	} else if len(programs) > 0 {
+		dir, err := build(programs)
+		defer os.RemoveAll(dir)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
 		}
 	}
-	os.Exit(code)
+	before := snap()
+	if code := m.Run(); code != 0 {
+		return code
+	}
+	if left := leaks(before); left != "" {
+		fmt.Fprintln(os.Stderr, "left behind by the tests:\n"+left)
+		return 1
+	}
+	return 0
+}
+
+// build puts programs in a new directory and that first into PATH, for the
+// machines too. Where GOCOVERDIR is set they write there what they ran.
+func build(programs []string) (dir string, err error) {
+	dir, err = os.MkdirTemp("", "hosttest-")
+	if err != nil {
+		return "", err
+	}
+	args := []string{"build", "-buildvcs=false", "-o", dir + "/"}
+	if os.Getenv("GOCOVERDIR") != "" {
+		args = append(args, "-cover", "-covermode=atomic", "-coverpkg=github.com/minibridge/minibridge/...")
+	}
+	cmd := exec.Command("go", append(args, programs...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return dir, os.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
 func printState() (code int) {

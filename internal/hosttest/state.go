@@ -1,7 +1,6 @@
 package hosttest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -50,13 +50,17 @@ func state() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, ns := range names {
-		more, err := nsState(ns)
-		if err != nil {
-			return "", err
-		}
-		lines = append(lines, more...)
+	parts := make([][]string, len(names))
+	errs := make([]error, len(names))
+	var all sync.WaitGroup
+	for i, ns := range names {
+		all.Go(func() { parts[i], errs[i] = nsState(ns) })
 	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return "", err
+	}
+	lines = append(lines, slices.Concat(parts...)...)
 	return strings.Join(lines, "\n") + "\n", nil
 }
 
@@ -114,92 +118,34 @@ func mounts() ([]string, error) {
 
 // nsState gives the lines of one network namespace.
 func nsState(ns plan.NS) ([]string, error) {
-	random, err := randomMACs(ns)
+	var facts []fact
+	err := ns.Do(func() error { // everything is started there; results may be had anywhere
+		facts = []fact{links(ns), settings(), firewall(ns)}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	lines, err := netlinkState(ns, random)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := sysctls(ns)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := firewall(ns)
-	if err != nil {
-		return nil, err
-	}
-	lines = append(append(lines, settings...), rules...)
 	name := string(ns)
 	if name == "" {
 		name = "host"
 	}
-	for i, line := range lines {
-		lines[i] = name + ": " + line
-	}
-	return lines, nil
-}
-
-// randomMACs maps the MAC addresses that the kernel made up, or that a bridge
-// borrowed from a port, to the device's name.
-func randomMACs(ns plan.NS) (map[string]string, error) {
-	out, code := run(ns, `cd /sys/class/net; for dev in *; do echo "$dev $(cat "$dev/addr_assign_type") $(cat "$dev/address")"; done`)
-	if code != 0 {
-		return nil, fmt.Errorf("address types: %s", out)
-	}
-	const permanent, set = "0", "3" // NET_ADDR_PERM, NET_ADDR_SET in linux/netdevice.h
-	random := map[string]string{}
-	for line := range strings.Lines(out) {
-		field := strings.Fields(line)
-		if len(field) == 3 && field[1] != permanent && field[1] != set {
-			random[field[0]] = field[2]
-		}
-	}
-	return random, nil
-}
-
-// netlinkState reads what `ip` and `bridge` show.
-func netlinkState(ns plan.NS, random map[string]string) ([]string, error) {
-	at := ""
-	if ns != "" {
-		at = "-n " + plan.Quote(string(ns)) + " "
-	}
-	out, code := run("", `
-printf '%s\n' 'link show' 'addr show' 'route show table all' 'neigh show nud permanent' 'rule show' | ip `+at+`-j -d -batch -
-ip `+at+`-6 -j rule show
-printf '%s\n' 'link show' 'fdb show' | bridge `+at+`-j -d -batch -`)
-	if code != 0 {
-		return nil, fmt.Errorf("ip, bridge: %s", out)
-	}
-	dec := json.NewDecoder(strings.NewReader(out))
-	dec.UseNumber()
 	var lines []string
-	for _, table := range []struct {
-		name string
-		keep func(object) []object
-	}{
-		{"link", whole},
-		{"addr", addresses},
-		{"route", routes},
-		{"neigh", whole},
-		{"rule", whole},
-		{"rule6", whole},
-		{"port", ports},
-		{"fdb", static},
-	} {
-		var objects []object
-		if err := dec.Decode(&objects); err != nil {
-			return nil, fmt.Errorf("%s: %w in %q", table.name, err, out)
+	for _, lookUp := range facts {
+		more, err := lookUp()
+		if err != nil {
+			return nil, fmt.Errorf("namespace %s: %w", name, err)
 		}
-		var texts []string
-		for _, o := range objects {
-			for _, kept := range table.keep(o) {
-				texts = append(texts, table.name+" "+text(kept, random))
-			}
+		for _, line := range more {
+			lines = append(lines, name+": "+line)
 		}
-		slices.Sort(texts)
-		lines = append(lines, texts...)
 	}
 	return lines, nil
+}
+
+// A fact waits for what was started and gives its lines.
+type fact func() ([]string, error)
+
+func failed(err error) fact {
+	return func() ([]string, error) { return nil, err }
 }

@@ -7,13 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/minibridge/minibridge/plan"
 )
 
-// settings are the kernel parameters that minibridge sets or depends on, below
-// /proc/sys/net; those with * once for each device.
-var settings = []string{
+// parameters are the kernel parameters that minibridge sets or depends on, below
+// /proc/sys/net, which shows the thread's network namespace; those with * once for each device.
+var parameters = []string{
 	"ipv4/ip_forward",
 	"ipv4/ip_unprivileged_port_start",
 	"ipv4/ping_group_range",
@@ -27,26 +25,24 @@ var settings = []string{
 	"bridge/bridge-nf-call-ip6tables",
 }
 
-func sysctls(ns plan.NS) (lines []string, err error) {
-	err = ns.Do(func() error {
-		for _, pattern := range settings {
-			paths, err := filepath.Glob("/proc/sys/net/" + pattern)
-			if err != nil {
-				return err
-			}
-			for _, path := range paths {
-				b, err := os.ReadFile(path)
-				if errors.Is(err, fs.ErrNotExist) {
-					continue // its device has just gone
-				}
-				if err != nil {
-					return err
-				}
-				key := strings.TrimPrefix(path, "/proc/sys/")
-				lines = append(lines, fmt.Sprintf("sysctl %s = %s", key, strings.Join(strings.Fields(string(b)), " ")))
-			}
+func settings() fact {
+	var lines []string
+	for _, pattern := range parameters {
+		paths, err := filepath.Glob("/proc/sys/net/" + pattern)
+		if err != nil {
+			return failed(err)
 		}
-		return nil
-	})
-	return lines, err
+		for _, path := range paths {
+			b, err := os.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // its device has just gone
+			}
+			if err != nil {
+				return failed(err)
+			}
+			key := strings.TrimPrefix(path, "/proc/sys/")
+			lines = append(lines, fmt.Sprintf("sysctl %s = %s", key, strings.Join(strings.Fields(string(b)), " ")))
+		}
+	}
+	return func() ([]string, error) { return lines, nil }
 }
