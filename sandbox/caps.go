@@ -82,7 +82,8 @@ func parseCaps(flag string, names []string) (capSet, error) {
 	for _, name := range names {
 		name = strings.TrimPrefix(strings.ToLower(name), "cap_")
 		if name == "all" {
-			return allCaps, nil
+			s = allCaps
+			continue
 		}
 		i := slices.IndexFunc(known, func(c capability.Cap) bool { return c.String() == name })
 		if i < 0 {

@@ -69,6 +69,12 @@ func (t tree) makeTarget(path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if link, err := os.Readlink(path); err == nil { // to nowhere yet
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		return t.makeTarget(link)
+	}
 	if t.isDir {
 		return os.MkdirAll(path, 0o755)
 	}
