@@ -25,6 +25,7 @@ func init() { runtime.LockOSThread() }
 func main() {
 	sandbox.Init()         // as PID 1 of a container, this never returns
 	engine.SuperviseInit() // nor this, as its supervisor
+	engine.CheckInit()     // nor this, where check tries things
 	os.Exit(run(os.Args[1:]))
 }
 

@@ -41,9 +41,7 @@ func (e *Engine) awaitExit(w *wire, streams Streams) (int, error) {
 		case frameStderr:
 			_, err = streams.Err.Write(body)
 		case frameTrace:
-			if e.explain != nil {
-				_, err = e.explain.Write(body)
-			}
+			e.relayTrace(body)
 		case frameFailed:
 			return 0, parseFailure(body)
 		case frameExit:

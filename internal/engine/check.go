@@ -2,13 +2,14 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -36,12 +37,46 @@ func (e *Engine) Check(ctx context.Context) []Finding {
 	if os.Geteuid() != 0 {
 		return append(found, Finding{"note", "root", "not root: namespaces, bridges and rules were not tried; sudo minibridge check does"})
 	}
-	return append(found,
+	tried, err := tryApart(ctx)
+	if err != nil {
+		tried = []Finding{{"bad", "namespaces", fmt.Sprintf("%v; the kernel needs CONFIG_NET_NS and CONFIG_NAMESPACES", err)}}
+	}
+	return append(append(found, tried...), forwardFinding())
+}
+
+// checkArgv0 is argv[0] of the process that tries.
+const checkArgv0 = "minibridge-check"
+
+// tryApart starts the program again with network and mount namespaces of its
+// own, which end with it.
+func tryApart(ctx context.Context) (found []Finding, err error) {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = []string{checkArgv0}
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	return found, json.Unmarshal(out, &found)
+}
+
+// CheckInit takes over when this process was started to try things apart, and
+// never returns then.
+func CheckInit() {
+	if len(os.Args) == 0 || os.Args[0] != checkArgv0 {
+		return
+	}
+	found := []Finding{
+		tried("mounts", "a kernel with tmpfs", privateRun),
 		tried("bridges and veth pairs", "modprobe bridge veth", tryLinks),
-		tried("NAT rules", "modprobe nf_nat nf_conntrack xt_MASQUERADE xt_addrtype xt_conntrack", func() error { return e.tryRules(ctx) }),
+		tried("NAT rules", "modprobe nf_nat nf_conntrack xt_MASQUERADE xt_addrtype xt_conntrack", tryRules),
 		tried("overlay file systems", "modprobe overlay", tryOverlay),
-		forwardFinding(),
-	)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 func kernelFinding() Finding {
@@ -90,86 +125,64 @@ func forwardFinding() Finding {
 
 // tried makes a finding of an attempt.
 func tried(what, remedy string, f func() error) Finding {
-	if err := apart(f); err != nil {
+	if err := f(); err != nil {
 		return Finding{"bad", what, fmt.Sprintf("%v; try: %s", err, remedy)}
 	}
 	return Finding{"ok", what, "tried in a namespace of its own"}
 }
 
-// apart runs f on a thread with network and mount namespaces of its own, which
-// end with it.
-func apart(f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked
-		if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_FS); err != nil {
-			done <- fmt.Errorf("unshare: %w", err)
-			return
-		}
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			done <- err
-			return
-		}
-		done <- f()
-	}()
-	return <-done
+// privateRun gives this process mounts that nobody else sees, and an empty
+// /run.
+func privateRun() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
+		return err
+	}
+	return os.Mkdir(plan.NetnsDir, 0o755)
 }
 
 // probe is a network for trying.
 var probe = nat.Network{ID: "check", Bridge: "mb-check", Subnet: netip.MustParsePrefix("172.17.0.0/16")}
 
-// tryLinks builds a whole network of one container, under a /run that only
-// this thread sees.
+// tryLinks builds a whole network of one container.
 func tryLinks() error {
-	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
-		return err
-	}
-	if err := os.Mkdir(plan.NetnsDir, 0o755); err != nil {
-		return err
-	}
 	gateway := netip.MustParsePrefix("172.17.0.1/16")
 	mac := net.HardwareAddr{0x02, 0x42, 0, 0, 0, 1}
-	p := bridge.Network{Bridge: probe.Bridge, MAC: mac, Gateway: gateway, MTU: mtu}.Plan()
+	p := bridge.Network{Bridge: probe.Bridge, MAC: mac, Gateway: gateway}.Plan()
 	p.Do(&sandbox.NetnsAdd{Name: probe.ID, Pin: "/run/pin"}, "")
 	p = append(p, bridge.Endpoint{
-		NS: plan.NS(probe.ID), Bridge: probe.Bridge, Veth: "mbv-check", Dev: "eth0", MTU: mtu,
+		NS: plan.NS(probe.ID), Bridge: probe.Bridge, Veth: "mbv-check", Dev: "eth0", KeepIPv6: !hasIPv6(),
 		MAC: net.HardwareAddr{0x02, 0x42, 0, 0, 0, 2}, Address: netip.MustParsePrefix("172.17.0.2/16"), Gateway: gateway.Addr(),
 	}.Plan()...)
 	return upApart(p)
 }
 
-func (e *Engine) tryRules(ctx context.Context) error {
-	p := e.firewall.Host()
-	p = append(p, e.firewall.Network(probe)...)
-	p = append(p, e.firewall.Publish(nat.Publish{
+// tryRules puts up the rules of that network and two ports.
+func tryRules() error {
+	firewall := nat.Iptables()
+	p := firewall.Host()
+	p = append(p, firewall.Network(probe)...)
+	p = append(p, firewall.Publish(nat.Publish{
 		ID: probe.ID, Bridge: probe.Bridge, Target: netip.MustParseAddr("172.17.0.2"),
 		Mappings: []nat.Mapping{{HostPort: 8000, Port: 8000, Count: 2, Proto: "tcp"}},
 	})...)
-	rules := plan.Plan{}
-	for _, line := range p {
-		if _, ok := line.Op.(*nat.Rules); ok { // the bridge whose sysctl is set isn't there
-			rules = append(rules, line)
-		}
-	}
-	return upApart(rules)
+	return upApart(p)
 }
 
-// upApart makes a plan true without the lock: on a thread apart there is
-// nothing to order.
+// upApart makes a plan true without the lock: apart, there is nothing to
+// order.
 func upApart(p plan.Plan) error {
 	return (&plan.Executor{Journal: &plan.Memory{}}).Up(context.Background(), p)
 }
 
+// tryOverlay mounts one over /.
 func tryOverlay() error {
-	// Any folder does: the mount is seen by this thread alone.
-	const dir = "/mnt"
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
-		return err
-	}
-	for _, sub := range []string{"/upper", "/work", "/root"} {
-		if err := os.Mkdir(dir+sub, 0o755); err != nil {
+	for _, sub := range []string{"/run/upper", "/run/work", "/run/root"} {
+		if err := os.Mkdir(sub, 0o755); err != nil {
 			return err
 		}
 	}
-	return unix.Mount("overlay", dir+"/root", "overlay", 0, "lowerdir=/,upperdir="+dir+"/upper,workdir="+dir+"/work")
+	return unix.Mount("overlay", "/run/root", "overlay", 0, "lowerdir=/,upperdir=/run/upper,workdir=/run/work")
 }

@@ -74,8 +74,9 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 			MAC:     net.HardwareAddr(at.MAC),
 			Address: at.Address,
 			Gateway: at.Gateway,
-			MTU:     mtu,
 			Alias:   fmt.Sprintf("%s on %s", run.Name, n.Name),
+			// A kernel without IPv6 has no switch to turn it off.
+			KeepIPv6: !e.ipv6,
 		}.Plan()...)
 	}
 	if len(run.Ports) > 0 {

@@ -11,6 +11,7 @@ package engine
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
@@ -45,6 +46,7 @@ type Engine struct {
 	dirs         state.Dirs
 	firewall     nat.Backend
 	firewallName string
+	ipv6         bool // the kernel has it
 	explain      io.Writer
 	notice       io.Writer
 }
@@ -59,6 +61,7 @@ func New(c Config) (*Engine, error) {
 		dirs:         state.Dirs{Root: c.Root, Run: c.RunDir},
 		firewall:     firewall,
 		firewallName: c.Firewall,
+		ipv6:         hasIPv6(),
 		explain:      c.Explain,
 		notice:       c.Notice,
 	}, nil
@@ -74,14 +77,20 @@ func backend(name string) (nat.Backend, error) {
 	}
 }
 
+func hasIPv6() bool {
+	_, err := os.Stat("/proc/sys/net/ipv6")
+	return err == nil
+}
+
 // say tells the person something that is no result.
 func (e *Engine) say(format string, args ...any) {
 	fmt.Fprintf(e.notice, format+"\n", args...)
 }
 
-// trace prints a step as `sh -x` would, with its reason.
+// trace prints a step as `sh -x` would, with its reason. What needs no taking
+// back is no command.
 func (e *Engine) trace(step plan.Step, why string) {
-	if e.explain == nil {
+	if _, nothing := step.(*plan.Leave); nothing || e.explain == nil {
 		return
 	}
 	if why != "" {

@@ -47,7 +47,7 @@ func launch(label string) (*supervisor, error) {
 		Path:        "/proc/self/exe",
 		Args:        []string{supervisorName, label},
 		Dir:         "/",
-		Env:         []string{"GOGC=25"}, // it lives long and must stay small
+		Env:         supervisorEnv(),
 		ExtraFiles:  []*os.File{theirs},
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
@@ -61,6 +61,10 @@ func launch(label string) (*supervisor, error) {
 	process := state.Process{Pid: cmd.Process.Pid, Start: start}
 	return &supervisor{wire: newWire(conn), process: process, cmd: cmd}, nil
 }
+
+// supervisorEnv is where the firewall's tools are found, and little room for
+// garbage: a supervisor lives long and must stay small.
+func supervisorEnv() []string { return []string{"PATH=" + os.Getenv("PATH"), "GOGC=25"} }
 
 // fileConn turns one end of a socket pair into a connection.
 func fileConn(f *os.File) (*net.UnixConn, error) {

@@ -25,9 +25,6 @@ const (
 	defaultBridge  = "minibr0"
 )
 
-// mtu of bridges and veth pairs, in bytes, without the Ethernet header.
-const mtu = 1500
-
 // newID makes an id as Docker's: 64 hex digits. One whose first twelve are all
 // decimal is passed over: as a host name it would look like a number.
 func newID() string {
@@ -181,7 +178,6 @@ func (e *Engine) networkPlan(n *state.Network) plan.Plan {
 		Bridge:  n.Bridge,
 		MAC:     bridgeMAC(n.ID),
 		Gateway: netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
-		MTU:     mtu,
 	}.Plan()
 	return append(p, e.firewall.Network(nat.Network{
 		ID:     state.ShortID(n.ID),

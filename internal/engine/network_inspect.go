@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -112,7 +111,7 @@ func bridgeOptions(n *state.Network) map[string]string {
 		options["com.docker.network.bridge.enable_ip_masquerade"] = "true"
 		options["com.docker.network.bridge.host_binding_ipv4"] = "0.0.0.0"
 		options["com.docker.network.bridge.name"] = n.Bridge
-		options["com.docker.network.driver.mtu"] = strconv.Itoa(mtu)
+		options["com.docker.network.driver.mtu"] = "1500"
 	}
 	return options
 }

@@ -35,7 +35,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 		sup.dismiss()
 		return 0, err
 	}
-	if err := errors.Join(sup.send(frameGo, nil), awaitStart(sup.wire)); err != nil {
+	if err := errors.Join(sup.send(frameGo, nil), e.awaitStart(sup.wire)); err != nil {
 		return 0, errors.Join(err, removeCIDFile(c))
 	}
 	if spec.Detach {
@@ -91,17 +91,29 @@ func removeCIDFile(c *state.Container) error {
 }
 
 // awaitStart waits until the supervisor says that the command was executed.
-func awaitStart(w *wire) error {
-	kind, body, err := w.receive()
-	switch {
-	case errors.Is(err, io.EOF):
-		return errorf("the container's supervisor ended before the command was started").hint("minibridge ps -a")
-	case err != nil:
-		return err
-	case kind == frameStart:
-		return nil
-	case kind == frameFailed:
-		return parseFailure(body)
+func (e *Engine) awaitStart(w *wire) error {
+	for {
+		kind, body, err := w.receive()
+		switch {
+		case errors.Is(err, io.EOF):
+			return errorf("the container's supervisor ended before the command was started").hint("minibridge ps -a")
+		case err != nil:
+			return err
+		case kind == frameStart:
+			return nil
+		case kind == frameFailed:
+			return parseFailure(body)
+		case kind == frameTrace:
+			e.relayTrace(body)
+		default:
+			return fmt.Errorf("unexpected answer %q of the supervisor", kind)
+		}
 	}
-	return fmt.Errorf("unexpected answer %q of the supervisor", kind)
+}
+
+// relayTrace shows what a supervisor does to the kernel, with -x.
+func (e *Engine) relayTrace(text []byte) {
+	if e.explain != nil {
+		e.explain.Write(text)
+	}
 }

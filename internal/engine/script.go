@@ -125,7 +125,7 @@ func (e *Engine) ScriptUndo(refs []string, w io.Writer) error {
 		if len(j.Steps()) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "\n# --- %s\n", owner)
+		fmt.Fprintf(w, "\n# --- %s\n", ownerName(owner))
 		for _, step := range slices.Backward(j.Steps()) {
 			fmt.Fprintln(w, step)
 		}

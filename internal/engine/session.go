@@ -51,6 +51,17 @@ const hostOwner = "host"
 func networkOwner(id string) string   { return "net-" + id }
 func containerOwner(id string) string { return "ctr-" + id }
 
+// ownerName is an owner as a person calls it.
+func ownerName(owner string) string {
+	if id, ok := strings.CutPrefix(owner, "ctr-"); ok {
+		return "container " + state.ShortID(id)
+	}
+	if id, ok := strings.CutPrefix(owner, "net-"); ok {
+		return "network " + state.ShortID(id)
+	}
+	return "the host"
+}
+
 // executor opens the journal of one owner.
 func (s *session) executor(owner string) (*plan.Executor, *state.Journal, error) {
 	j, err := s.held.Journal(owner, kinds)
@@ -130,7 +141,7 @@ func (s *session) recoverJournals() error {
 			s.warn(fmt.Errorf("%w\nby hand: %s", err, commands(j.Steps()[j.Settled():])))
 			continue
 		}
-		s.say("took back %d steps that a killed minibridge had left of %s", n, owner)
+		s.say("took back %d of the changes to %s: a minibridge was killed in the middle of them", n, ownerName(owner))
 	}
 	return nil
 }
