@@ -12,39 +12,37 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata")
+var update = flag.Bool("update", false, "rewrite the rules in docs/nat.md")
 
-var lab = Network{ID: "5f0c1b2a3d4e", Bridge: "mb-5f0c1b2a3d4e", Subnet: netip.MustParsePrefix("172.18.0.0/16")}
-
-func web(t *testing.T) Publish {
-	return Publish{ID: "c0ffee123456", Bridge: lab.Bridge, Target: netip.MustParseAddr("172.18.0.2"),
-		Mappings: mappings(t, "8080:80", "127.0.0.1:53:53/udp", "8000-8100:8000-8100", "9000-9100:8000-8100/udp", "0.0.0.0:7000:7000/sctp")}
-}
-
-// golden compares a plan with the script in testdata.
-func golden(t *testing.T, name string, p plan.Plan) {
-	t.Helper()
-	path := "testdata/" + name + ".sh"
-	if *update {
-		if err := os.WriteFile(path, []byte(p.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
+func TestTheDocumentShowsThePlans(t *testing.T) {
+	t.Parallel()
+	b := Iptables()
+	lan := Network{ID: "5f0c1b2a3d4e", Bridge: "minibr0", Subnet: netip.MustParsePrefix("172.17.0.0/16")}
+	web := Publish{ID: "c0ffee123456", Bridge: lan.Bridge, Target: netip.MustParseAddr("172.17.0.2"),
+		Mappings: mappings(t, "8080:80", "127.0.0.1:53:53/udp", "8000-8100:8000-8100", "9000-9100:8000-8100")}
+	const path = "../docs/nat.md"
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(string(want), p.String()); d != "" {
-		t.Errorf("%s (-want +got):\n%s", path, d)
+	want := string(text)
+	for name, p := range map[string]plan.Plan{"host": b.Host(), "network": b.Network(lan), "publish": b.Publish(web)} {
+		start := "<!-- " + name + " -->\n```sh\n"
+		before, rest, found := strings.Cut(want, start)
+		_, after, closed := strings.Cut(rest, "```\n")
+		if !found || !closed {
+			t.Fatalf("%s has no block %q", path, name)
+		}
+		want = before + start + p.String() + "```\n" + after
 	}
-}
-
-func TestIptablesPlans(t *testing.T) {
-	t.Parallel()
-	b := Iptables()
-	golden(t, "iptables-host", b.Host())
-	golden(t, "iptables-network", b.Network(lab))
-	golden(t, "iptables-publish", b.Publish(web(t)))
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff(want, string(text)); d != "" && !*update {
+		t.Errorf("%s (-want +got), rewritten by go test ./nat -update:\n%s", path, d)
+	}
 }
 
 func TestPublishOfNothingIsNoOp(t *testing.T) {
@@ -56,7 +54,7 @@ func TestPublishOfNothingIsNoOp(t *testing.T) {
 
 func TestADotInABridgeNameStaysOne(t *testing.T) {
 	t.Parallel()
-	p := Iptables().Network(Network{ID: "abc", Bridge: "br.5", Subnet: lab.Subnet})
+	p := Iptables().Network(Network{ID: "abc", Bridge: "br.5", Subnet: netip.MustParsePrefix("172.18.0.0/16")})
 	if want := "sysctl -qw net/ipv4/conf/br.5/route_localnet=1"; !strings.Contains(p.String(), want) {
 		t.Errorf("no %q in\n%s", want, p)
 	}
