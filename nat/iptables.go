@@ -23,14 +23,18 @@ var (
 )
 
 // Iptables is the backend for iptables(8), in both of its variants.
-func Iptables() Backend { return iptables{} }
+func Iptables() Backend { return iptables{&looker{}} }
 
-type iptables struct{}
+type iptables struct{ look *looker }
+
+func (t iptables) batch(id string) *batch {
+	return &batch{Rules: Rules{look: t.look}, id: id}
+}
 
 // Host makes the chains, each built-in one with a single jump that stands
 // first: what comes behind it, a DROP policy included, never sees our traffic.
-func (iptables) Host() (p plan.Plan) {
-	b := batch{id: "host"}
+func (t iptables) Host() (p plan.Plan) {
+	b := t.batch("host")
 	b.Chains = []Chain{rawChain, user, forward, established, into, out, dnat, postrouting}
 
 	b.jump("raw", "PREROUTING", "", rawChain)
@@ -52,9 +56,9 @@ func (iptables) Host() (p plan.Plan) {
 
 // Network writes the rules first and route_localnet last: with it a neighbour
 // could reach what the host serves on 127.0.0.1, if the guard were not there.
-func (iptables) Network(n Network) (p plan.Plan) {
+func (t iptables) Network(n Network) (p plan.Plan) {
 	subnet, br := n.Subnet.Masked(), quote(n.Bridge)
-	b := batch{id: n.ID}
+	b := t.batch(n.ID)
 	b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
 
 	b.addf(established, "established", "ACCEPT", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", br)
@@ -75,8 +79,8 @@ func (iptables) Network(n Network) (p plan.Plan) {
 
 // Publish writes one rule for a mapping, however many ports it has. Which
 // bridge leads to the target is the routing table's business here.
-func (iptables) Publish(pub Publish) (p plan.Plan) {
-	b := batch{id: pub.ID}
+func (t iptables) Publish(pub Publish) (p plan.Plan) {
+	b := t.batch(pub.ID)
 	for _, m := range pub.Mappings {
 		match := fmt.Sprintf("-p %s -m %s --dport %s", m.Proto, m.Proto, portRange(m.HostPort, m.Count, ":"))
 		if !m.Any() {

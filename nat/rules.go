@@ -45,6 +45,7 @@ type Rules struct {
 	Chains []Chain // made where absent, never flushed
 	Rules  []Rule
 
+	look  *looker
 	found *listing // what Undo saw, for the Apply behind it; nil when it saw nothing missing
 }
 
@@ -59,7 +60,7 @@ func (s *Rules) Apply() error {
 	have := s.found
 	if have == nil {
 		var err error
-		if have, err = list(s.Family); err != nil {
+		if have, err = s.look.list(s.Family); err != nil {
 			return err
 		}
 	}
@@ -71,7 +72,7 @@ func (s *Rules) Apply() error {
 // left to whoever made it.
 func (s *Rules) Undo() (plan.Step, error) {
 	s.found = nil
-	have, err := list(s.Family)
+	have, err := s.look.list(s.Family)
 	if err != nil {
 		return nil, err
 	}

@@ -151,6 +151,21 @@ func TestMissingRulesAreMadeAgain(t *testing.T) {
 	}
 }
 
+// Ops of one backend share what they saw, but not longer than it is true.
+func TestEveryLookSeesWhatOthersChanged(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		host := nat.Iptables().Host()
+		up(t, &plan.Memory{}, host)
+		for i, script := range []string{":", "iptables -D FORWARD 1", ":", "iptables -I FORWARD -m comment --comment minibridge:jump:host -j MINIBRIDGE-FORWARD", ":"} {
+			m.Sh(t, script)
+			missing, err := plan.Drift(host)
+			if want := i == 1 || i == 2; (len(missing) > 0) != want || err != nil {
+				t.Errorf("after %s (%d): %v, missing: %s", script, i, err, missing)
+			}
+		}
+	})
+}
+
 func TestTheAdministratorsChainIsNeverFlushed(t *testing.T) {
 	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
 		j := &plan.Memory{}
