@@ -96,42 +96,37 @@ func (s *session) define(spec Spec, name string) (*state.Container, error) {
 	return c, s.named(c, name)
 }
 
-// named writes the record under the name, or under one made up.
+// named takes the name, or one made up. The record is written when the
+// container stands: one that doesn't get that far leaves nothing to remove.
 func (s *session) named(c *state.Container, name string) error {
 	if name != "" {
-		name, err := checkName(name)
-		if err != nil {
-			return err
-		}
-		c.Name = name
-		if err := checkNetnsName(name); err != nil && s.ownsNetns(name) == "" {
-			return err
-		}
-		err = s.held.AddContainer(c)
-		if errors.Is(err, fs.ErrExist) {
-			return s.nameTaken(name)
-		}
-		return err
+		return s.takeName(c, name)
 	}
 	for _, made := range generatedNames() {
-		c.Name = made
-		if checkNetnsName(made) != nil {
-			continue
-		}
-		if err := s.held.AddContainer(c); !errors.Is(err, fs.ErrExist) {
-			return err
+		if err := s.takeName(c, made); err == nil {
+			return nil
 		}
 	}
-	c.Name = state.ShortID(c.ID)
-	return s.held.AddContainer(c)
+	return s.takeName(c, state.ShortID(c.ID))
 }
 
-// ownsNetns is the container that has the name already; "" if none has.
-func (s *session) ownsNetns(name string) string {
-	if c, err := s.dirs.ContainerByName(name); err == nil {
-		return c.ID
+func (s *session) takeName(c *state.Container, name string) error {
+	name, err := checkName(name)
+	if err != nil {
+		return err
 	}
-	return ""
+	err = s.held.TakeName(name, c.ID)
+	if errors.Is(err, fs.ErrExist) {
+		return s.nameTaken(name)
+	}
+	if err != nil {
+		return err
+	}
+	c.Name = name
+	if err := checkNetnsName(name); err != nil {
+		return errors.Join(err, s.remove(c))
+	}
+	return nil
 }
 
 func (s *session) nameTaken(name string) error {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -24,7 +25,11 @@ type logWriter struct {
 // logTime is RFC 3339 with all nine decimals, in UTC.
 const logTime = "2006-01-02T15:04:05.000000000Z"
 
+// openLog makes the log, or adds to the one that is there.
 func openLog(file string) (*logWriter, error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err

@@ -121,9 +121,14 @@ func (s *session) recover() error {
 	return nil
 }
 
+// recoverJournals takes back the unfinished ends of all journals, and frees
+// names whose container never came to be.
 func (s *session) recoverJournals() error {
 	owners, err := s.held.Journals()
 	if err != nil {
+		return err
+	}
+	if err := s.held.SweepNames(); err != nil {
 		return err
 	}
 	for _, owner := range owners {

@@ -51,17 +51,18 @@ func (s *session) reap(run *state.Run) error {
 		}
 	}
 	c, err := s.dirs.ReadContainer(run.ID)
-	if err == nil && run.Init.Pid == 0 && c.State.Started.IsZero() {
-		return errors.Join(s.forget(run), s.remove(c))
+	if errors.Is(err, fs.ErrNotExist) {
+		c, err = &state.Container{ID: run.ID, Name: run.Name}, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return err
 	}
-	st := state.State{ExitCode: killed, Error: "its supervisor was killed"}
-	if err == nil {
-		st.Started, st.Boot = c.State.Started, c.State.Boot
+	if run.Init.Pid == 0 { // it was being run, and a run that fails leaves nothing
+		return errors.Join(s.forget(run), s.flushUDP(run), s.remove(c))
 	}
-	return s.settle(run, st)
+	return s.settle(run, state.State{
+		ExitCode: killed, Error: "its supervisor was killed", Started: c.State.Started, Boot: c.State.Boot,
+	})
 }
 
 // remove forgets a container that doesn't run: record, name, log, layers.

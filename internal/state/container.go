@@ -74,34 +74,40 @@ type State struct {
 	Boot     string    `json:"boot,omitempty"` // the boot it was started in
 }
 
-// AddContainer writes a new container and takes its name. fs.ErrExist means
-// that the name is taken.
-func (h *Held) AddContainer(c *Container) error {
-	d := h.dirs
-	if err := os.Symlink(filepath.Join("..", "containers", c.ID), d.nameLink(c.Name)); err != nil {
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		if _, err := d.ContainerByName(c.Name); !errors.Is(err, fs.ErrNotExist) {
-			return fs.ErrExist
-		}
-		// A name without a record: its maker was killed between the two.
-		if err := h.linkName(c); err != nil {
-			return err
-		}
-	}
-	if err := h.WriteContainer(c); err != nil {
-		return errors.Join(err, h.RemoveContainer(c))
-	}
-	return nil
-}
-
-func (h *Held) linkName(c *Container) error {
-	link := h.dirs.nameLink(c.Name)
-	if err := os.Remove(link); err != nil {
+// TakeName gives a name to a container whose record is still to be written.
+// fs.ErrExist means that another has it.
+func (h *Held) TakeName(name, id string) error {
+	link := h.dirs.nameLink(name)
+	target := filepath.Join("..", "containers", id)
+	err := os.Symlink(target, link)
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Symlink(filepath.Join("..", "containers", c.ID), link)
+	if _, err := h.dirs.ContainerByName(name); !errors.Is(err, fs.ErrNotExist) {
+		return fs.ErrExist
+	}
+	// A name without a record: its maker was killed between the two.
+	return errors.Join(os.Remove(link), os.Symlink(target, link))
+}
+
+// freeName gives a container's name back.
+func (h *Held) freeName(name, id string) error {
+	target, err := os.Readlink(h.dirs.nameLink(name))
+	if err != nil || filepath.Base(target) != id {
+		return nil
+	}
+	return os.Remove(h.dirs.nameLink(name))
+}
+
+// SweepNames frees the names that have no record.
+func (h *Held) SweepNames() error {
+	names, err := list(filepath.Join(h.dirs.Root, "names"))
+	for _, name := range names {
+		if _, cerr := h.dirs.ContainerByName(name); errors.Is(cerr, fs.ErrNotExist) {
+			err = errors.Join(err, os.Remove(h.dirs.nameLink(name)))
+		}
+	}
+	return err
 }
 
 // WriteContainer replaces a container's record.
@@ -110,14 +116,10 @@ func (h *Held) WriteContainer(c *Container) error {
 	return write(h.dirs.containerFile(c.ID), c)
 }
 
-// RemoveContainer removes a container's record, log and name.
+// RemoveContainer removes a container's record, log and name, as far as they
+// are there.
 func (h *Held) RemoveContainer(c *Container) error {
-	var errs []error
-	if target, err := os.Readlink(h.dirs.nameLink(c.Name)); err == nil && filepath.Base(target) == c.ID {
-		errs = append(errs, os.Remove(h.dirs.nameLink(c.Name)))
-	}
-	errs = append(errs, os.RemoveAll(h.dirs.Container(c.ID)))
-	return errors.Join(errs...)
+	return errors.Join(h.freeName(c.Name, c.ID), os.RemoveAll(h.dirs.Container(c.ID)))
 }
 
 // ReadContainer reads one record. fs.ErrNotExist means that there is none.
