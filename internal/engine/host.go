@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 
+	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 	"github.com/minibridge/minibridge/sandbox"
 )
@@ -18,7 +19,17 @@ func (e *Engine) hostPlan() plan.Plan {
 	return append(p, e.firewall.Host()...)
 }
 
-// upHost makes the host plan true.
+// upHost makes the host plan true. The first time, it says when rules of the
+// other iptables could be in the way.
 func (s *session) upHost(ctx context.Context) error {
-	return s.up(ctx, hostOwner, s.hostPlan())
+	first := !s.held.HasJournal(hostOwner)
+	if err := s.up(ctx, hostOwner, s.hostPlan()); err != nil || !first {
+		return err
+	}
+	if variant, err := nat.FindVariant(); err == nil {
+		if n, err := nat.Foreign(variant); err == nil && n > 0 {
+			s.say("WARNING: %s", nat.ForeignWarning(variant, n))
+		}
+	}
+	return nil
 }

@@ -37,6 +37,13 @@ func (s *session) reserve(c *state.Container, target netip.Addr) (_ *reservation
 	if err != nil {
 		return nil, err
 	}
+	count := 0
+	for _, spec := range specs {
+		count += spec.Count()
+	}
+	if err := allowFiles(count); err != nil {
+		return nil, err
+	}
 	r := &reservation{}
 	defer func() {
 		if err != nil {

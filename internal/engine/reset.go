@@ -12,28 +12,58 @@ import (
 // Reset takes down all of minibridge's on this machine, and forgets it: the
 // containers, the networks, what they shared, the records and logs.
 func (e *Engine) Reset(ctx context.Context) error {
-	runs, err := e.dirs.Runs()
-	if err != nil {
-		e.say("WARNING: %v", err)
-	}
-	for _, run := range runs {
-		c, err := e.dirs.ReadContainer(run.ID)
-		if err != nil {
-			e.say("WARNING: %v", err)
-			continue
-		}
-		if err := e.end(ctx, c, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+	for {
+		if err := e.killAll(ctx); err != nil {
 			return err
 		}
+		s, err := e.lock(ctx, "reset")
+		if err != nil {
+			return err
+		}
+		ids, err := e.dirs.RunningIDs()
+		if err != nil {
+			return errors.Join(err, s.unlock())
+		}
+		if len(ids) > 0 { // started since, or its record can't be read
+			if err := errors.Join(s.dropUnreadable(ids), s.unlock()); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.downAll(); err != nil {
+			return errors.Join(err, s.unlock())
+		}
+		return errors.Join(s.unlock(), e.forgetAll())
 	}
-	s, err := e.lock(ctx, "reset")
+}
+
+// killAll kills every container that has a supervisor, by the socket of that:
+// its record may be unreadable.
+func (e *Engine) killAll(ctx context.Context) error {
+	ids, err := e.dirs.RunningIDs()
 	if err != nil {
 		return err
 	}
-	if err := s.downAll(); err != nil {
-		return errors.Join(err, s.unlock())
+	for _, id := range ids {
+		if err := e.end(ctx, id, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+			return err
+		}
 	}
-	return errors.Join(s.unlock(), e.forgetAll())
+	return nil
+}
+
+// dropUnreadable forgets those of the running containers whose record can't be
+// read: their journals still say what to take down.
+func (s *session) dropUnreadable(ids []string) error {
+	for _, id := range ids {
+		if _, err := s.dirs.ReadRun(id); err == nil {
+			continue
+		}
+		if err := s.held.RemoveRun(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // downAll takes back what every journal says: containers first, the host last.

@@ -30,12 +30,12 @@ func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
 	if _, st := e.status(c); st.Status != state.Running {
 		return nil
 	}
-	return e.end(ctx, c, stopRequest{Signal: int(number), Timeout: timeout})
+	return e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout})
 }
 
 // end asks a supervisor for its container's end, and waits for it.
-func (e *Engine) end(ctx context.Context, c *state.Container, r stopRequest) error {
-	w, err := dial(e.dirs.Socket(c.ID))
+func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
+	w, err := dial(e.dirs.Socket(id))
 	if err != nil {
 		if unreachable(err) {
 			return e.clean(ctx, "stop") // its supervisor has died meanwhile
@@ -81,7 +81,7 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
 	}
 	if number == unix.SIGKILL {
-		return e.end(ctx, c, stopRequest{Signal: int(number), Timeout: -1})
+		return e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: -1})
 	}
 	err = e.request(c.ID, frameSignal, int(number))
 	if unreachable(err) {
@@ -147,7 +147,7 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 			return errorf("cannot remove container %q: container is running: stop the container before removing or force remove", c.Name).
 				hint("minibridge rm -f %s", c.Name)
 		}
-		if err := e.end(ctx, c, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+		if err := e.end(ctx, c.ID, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,10 @@ import (
 // it lives as long as its container.
 const supervisorLimit = 24 << 20
 
+// maxPorts is how many ports a container can publish: all of one protocol's,
+// on two addresses.
+const maxPorts = 2 << 16
+
 // SuperviseInit takes over when this process was started as a supervisor, and
 // never returns then. It must be called from the main goroutine, locked to the
 // main thread: the container dies with the thread that started it.
@@ -36,6 +40,7 @@ func SuperviseInit() {
 	if err != nil {
 		os.Exit(1)
 	}
+	allowFiles(maxPorts) // descriptors that don't fit are lost on the way
 	w := newWire(conn)
 	o, err := receiveOrder(w)
 	if err != nil {

@@ -55,6 +55,12 @@ func (h *Held) Journals() ([]string, error) {
 	return owners, err
 }
 
+// HasJournal says whether an owner has anything to take back.
+func (h *Held) HasJournal(owner string) bool {
+	_, err := os.Stat(h.dirs.journalFile(owner))
+	return err == nil
+}
+
 // ReadJournal opens a journal for looking only.
 func (d Dirs) ReadJournal(owner string, kinds plan.Kinds) (*Journal, error) {
 	j := &Journal{file: d.journalFile(owner), kinds: kinds}
