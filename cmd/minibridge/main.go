@@ -14,7 +14,6 @@ import (
 	"syscall"
 
 	"github.com/minibridge/minibridge/internal/engine"
-	"github.com/minibridge/minibridge/sandbox"
 )
 
 // The main goroutine keeps the main thread: a container dies with the thread
@@ -23,9 +22,7 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
-	sandbox.Init()         // as PID 1 of a container, this never returns
-	engine.SuperviseInit() // nor this, as its supervisor
-	engine.CheckInit()     // nor this, where check tries things
+	engine.Init()
 	os.Exit(run(os.Args[1:]))
 }
 

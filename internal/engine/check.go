@@ -61,9 +61,9 @@ func tryApart(ctx context.Context) (found []Finding, err error) {
 	return found, json.Unmarshal(out, &found)
 }
 
-// CheckInit takes over when this process was started to try things apart, and
+// checkInit takes over when this process was started to try things apart, and
 // never returns then.
-func CheckInit() {
+func checkInit() {
 	if len(os.Args) == 0 || os.Args[0] != checkArgv0 {
 		return
 	}

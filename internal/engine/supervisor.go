@@ -28,10 +28,10 @@ const supervisorLimit = 24 << 20
 // on two addresses.
 const maxPorts = 2 << 16
 
-// SuperviseInit takes over when this process was started as a supervisor, and
+// superviseInit takes over when this process was started as a supervisor, and
 // never returns then. It must be called from the main goroutine, locked to the
 // main thread: the container dies with the thread that started it.
-func SuperviseInit() {
+func superviseInit() {
 	if len(os.Args) == 0 || os.Args[0] != supervisorName {
 		return
 	}
