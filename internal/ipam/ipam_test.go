@@ -1,0 +1,237 @@
+package ipam_test
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"go4.org/netipx"
+	"pgregory.net/rapid"
+
+	"github.com/minibridge/minibridge/internal/ipam"
+)
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
+
+func TestPoolsAreDockersInItsOrder(t *testing.T) {
+	t.Parallel()
+	pools := ipam.Pools()
+	if len(pools) != 31 {
+		t.Fatalf("%d pools, not 31", len(pools))
+	}
+	for i, want := range map[int]string{
+		0: "172.17.0.0/16", 1: "172.18.0.0/16", 14: "172.31.0.0/16",
+		15: "192.168.0.0/20", 16: "192.168.16.0/20", 30: "192.168.240.0/20",
+	} {
+		if pools[i] != prefix(want) {
+			t.Errorf("pool %d is %s, not %s", i, pools[i], want)
+		}
+	}
+	for i, p := range pools {
+		if p != p.Masked() || !p.Addr().IsPrivate() {
+			t.Errorf("%s is no private network", p)
+		}
+		if slices.ContainsFunc(pools[:i], p.Overlaps) {
+			t.Errorf("%s overlaps an earlier pool", p)
+		}
+	}
+}
+
+func TestPoolPassesOverWhatIsTaken(t *testing.T) {
+	t.Parallel()
+	all := func(ps ...string) (taken []ipam.Taken) {
+		for _, p := range ps {
+			taken = append(taken, ipam.Taken{Prefix: prefix(p), By: p})
+		}
+		return taken
+	}
+	for name, tt := range map[string]struct {
+		taken []ipam.Taken
+		want  string
+	}{
+		"nothing taken":              {nil, "172.17.0.0/16"},
+		"Docker runs":                {all("172.17.0.0/16"), "172.18.0.0/16"},
+		"a part of it":               {all("172.17.255.128/25"), "172.18.0.0/16"},
+		"one address of it":          {all("172.17.0.1/32"), "172.18.0.0/16"},
+		"more than it":               {all("172.16.0.0/12"), "192.168.0.0/20"},
+		"a gap":                      {all("172.18.0.0/16", "172.17.3.0/24", "172.20.0.0/16"), "172.19.0.0/16"},
+		"others":                     {all("10.0.0.0/8", "192.0.2.0/24", "fd00::/8"), "172.17.0.0/16"},
+		"a default route of a VPN":   {all("128.0.0.0/2"), "192.168.0.0/20"},
+		"half of the space of a VPN": {all("172.16.0.0/12", "192.168.0.0/17"), "192.168.128.0/20"},
+	} {
+		if got, err := ipam.Pool(tt.taken); err != nil || got != prefix(tt.want) {
+			t.Errorf("%s: %s, %v; not %s", name, got, err, tt.want)
+		}
+	}
+	if got, err := ipam.Pool(all("172.16.0.0/12", "192.168.0.0/16")); err == nil {
+		t.Errorf("with all pools taken: %s", got)
+	}
+}
+
+func TestConflictNamesTheHolder(t *testing.T) {
+	t.Parallel()
+	taken := []ipam.Taken{{Prefix: prefix("10.1.0.0/16"), By: "vpn0"}, {Prefix: prefix("172.17.0.0/16"), By: "docker0"}}
+	for p, want := range map[string]string{
+		"172.17.4.0/24":  "docker0",
+		"172.16.0.0/12":  "docker0",
+		"0.0.0.0/0":      "vpn0",
+		"172.18.0.0/16":  "",
+		"10.0.0.0/16":    "",
+		"fd00::/64":      "",
+		"10.1.255.255/8": "vpn0", // not masked
+	} {
+		got, hit := ipam.Conflict(prefix(p), taken)
+		if got.By != want || hit != (want != "") {
+			t.Errorf("%s conflicts with %q, not %q", p, got.By, want)
+		}
+	}
+}
+
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		subnet, gateway string
+		taken           []string
+		want            string // "" = none is free
+	}{
+		"the first after the gateway":       {"172.17.0.0/16", "172.17.0.1", nil, "172.17.0.2"},
+		"the next":                          {"172.17.0.0/16", "172.17.0.1", []string{"172.17.0.2"}, "172.17.0.3"},
+		"a gap":                             {"172.17.0.0/16", "172.17.0.1", []string{"172.17.0.2", "172.17.0.4"}, "172.17.0.3"},
+		"a gateway elsewhere":               {"10.0.0.0/29", "10.0.0.6", nil, "10.0.0.1"},
+		"a gateway in the middle":           {"10.0.0.0/29", "10.0.0.2", []string{"10.0.0.1"}, "10.0.0.3"},
+		"no gateway":                        {"10.0.0.0/29", "", nil, "10.0.0.1"},
+		"the last one":                      {"10.0.0.0/30", "10.0.0.1", nil, "10.0.0.2"},
+		"full":                              {"10.0.0.0/30", "10.0.0.1", []string{"10.0.0.2"}, ""},
+		"not masked":                        {"10.0.0.200/24", "10.0.0.1", nil, "10.0.0.2"},
+		"over a byte's end":                 {"10.0.0.0/22", "10.0.0.1", until("10.0.0.0", "10.0.0.255"), "10.0.1.0"},
+		"two addresses, both nobody's":      {"10.0.0.0/31", "", nil, ""},
+		"one address":                       {"10.0.0.7/32", "", nil, ""},
+		"the end of the address space":      {"255.255.255.252/30", "255.255.255.253", nil, "255.255.255.254"},
+		"the end of the address space, /32": {"255.255.255.255/32", "", nil, ""},
+	} {
+		gateway := netip.Addr{}
+		if tt.gateway != "" {
+			gateway = addr(tt.gateway)
+		}
+		taken := map[netip.Addr]bool{}
+		for _, a := range tt.taken {
+			taken[addr(a)] = true
+		}
+		got, ok := ipam.Address(prefix(tt.subnet), gateway, taken)
+		if ok != (tt.want != "") || ok && got != addr(tt.want) {
+			t.Errorf("%s: %s, %v; not %q", name, got, ok, tt.want)
+		}
+	}
+}
+
+func until(first, last string) (all []string) {
+	for a := addr(first); a.Compare(addr(last)) <= 0; a = a.Next() {
+		all = append(all, a.String())
+	}
+	return all
+}
+
+func TestEveryAddressOfASubnetIsGivenOnceLowestFirst(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		subnet := subnet(t, 22, 32)
+		all := netipx.RangeOfPrefix(subnet)
+		gateway := ipam.Gateway(subnet)
+		taken := map[netip.Addr]bool{}
+		previous := netip.Addr{}
+		for {
+			a, ok := ipam.Address(subnet, gateway, taken)
+			if !ok {
+				break
+			}
+			switch {
+			case taken[a]:
+				t.Fatalf("%s was given twice", a)
+			case !subnet.Contains(a) || a == all.From() || a == all.To() || a == gateway:
+				t.Fatalf("%s of %s was given", a, subnet)
+			case !previous.Less(a):
+				t.Fatalf("%s after %s", a, previous)
+			}
+			taken[a], previous = true, a
+		}
+		if want := max(0, 1<<(32-subnet.Bits())-3); len(taken) != want {
+			t.Fatalf("%d addresses of %s were given, not %d", len(taken), subnet, want)
+		}
+	})
+}
+
+func TestAddressesComeAndGo(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		subnet := subnet(t, 26, 30)
+		gateway := ipam.Gateway(subnet)
+		taken := map[netip.Addr]bool{}
+		t.Repeat(map[string]func(*rapid.T){
+			"give": func(t *rapid.T) {
+				a, ok := ipam.Address(subnet, gateway, taken)
+				if !ok {
+					t.Skip("full")
+				}
+				for lower := gateway.Next(); lower != a; lower = lower.Next() {
+					if !taken[lower] {
+						t.Fatalf("%s was given while %s is free", a, lower)
+					}
+				}
+				taken[a] = true
+			},
+			"take back": func(t *rapid.T) {
+				given := slices.SortedFunc(maps.Keys(taken), netip.Addr.Compare)
+				if len(given) == 0 {
+					t.Skip("nothing given")
+				}
+				delete(taken, rapid.SampledFrom(given).Draw(t, "address"))
+			},
+		})
+	})
+}
+
+// subnet is any IPv4 one with a length between the two.
+func subnet(t *rapid.T, short, long int) netip.Prefix {
+	b := rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "address")
+	bits := rapid.IntRange(short, long).Draw(t, "bits")
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte(b)), bits)
+}
+
+func TestAChosenPoolConflictsWithNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var taken []ipam.Taken
+		for range rapid.IntRange(0, 40).Draw(t, "how many") {
+			p := rapid.OneOf(
+				rapid.SampledFrom(ipam.Pools()),
+				rapid.Custom(func(t *rapid.T) netip.Prefix { return subnet(t, 8, 32) }),
+			).Draw(t, "taken")
+			taken = append(taken, ipam.Taken{Prefix: p})
+		}
+		got, err := ipam.Pool(taken)
+		for _, p := range ipam.Pools() {
+			_, hit := ipam.Conflict(p, taken)
+			if err == nil && p == got {
+				if hit {
+					t.Fatalf("%s is taken", got)
+				}
+				return
+			}
+			if !hit {
+				t.Fatalf("%s is free and was passed over (%v)", p, err)
+			}
+		}
+		if err == nil {
+			t.Fatalf("%s is no pool", got)
+		}
+	})
+}
+
+func TestMACIsDockers(t *testing.T) {
+	t.Parallel()
+	if got := ipam.MAC(addr("172.17.0.2")).String(); got != "02:42:ac:11:00:02" {
+		t.Error(got)
+	}
+}
