@@ -227,11 +227,11 @@ func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
 // A command is one line for iptables-restore(8) in a table.
 type command struct{ table, args string }
 
-// rank orders tables: drops are in place before anything is let through, and
-// DNAT comes last. Down it is the other way round.
-func rank(table string) int {
-	return slices.Index([]string{"raw", "filter", "nat"}, table)
-}
+// tableOrder is that in which rules come: drops are in place before anything
+// is let through, and DNAT is last. They go the other way round.
+var tableOrder = []string{"raw", "filter", "nat"}
+
+func rank(table string) int { return slices.Index(tableOrder, table) }
 
 // sortDown orders deletions: by table, and in a table all rules before any
 // chain, as a chain goes only when empty and led to by none.

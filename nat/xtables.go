@@ -41,7 +41,7 @@ func (e *ToolError) Error() string {
 
 // reason is the last line of what the tool said, without what it says each time.
 func (e *ToolError) reason() string {
-	said := strings.TrimSpace(e.Stderr)
+	said := strings.TrimPrefix(strings.TrimSpace(e.Stderr), e.Tool+": ")
 	if strings.Contains(said, "xtables lock") {
 		return "another program has held /run/xtables.lock for over " + lockWait + " s; see: fuser -v /run/xtables.lock"
 	}
@@ -65,21 +65,23 @@ func restore(f Family, cmds []command) error {
 	if len(cmds) == 0 {
 		return nil
 	}
+	_, err := runTool(f.tool("-restore"), batchText(cmds), "--noflush", "-w", lockWait)
+	return err
+}
+
+// batchText is commands, sorted by table, as input for iptables-restore(8).
+func batchText(cmds []command) string {
 	var b strings.Builder
-	table := ""
-	for _, c := range cmds {
-		if c.table != table {
-			if table != "" {
-				b.WriteString("COMMIT\n")
-			}
-			table = c.table
-			b.WriteString("*" + table + "\n")
+	for i, c := range cmds {
+		if i == 0 || cmds[i-1].table != c.table {
+			b.WriteString("*" + c.table + "\n")
 		}
 		b.WriteString(c.args + "\n")
+		if i == len(cmds)-1 || cmds[i+1].table != c.table {
+			b.WriteString("COMMIT\n")
+		}
 	}
-	b.WriteString("COMMIT\n")
-	_, err := runTool(f.tool("-restore"), b.String(), "--noflush", "-w", lockWait)
-	return err
+	return b.String()
 }
 
 // runTool runs one of the iptables tools.
