@@ -73,6 +73,10 @@ func settle(uid int) error {
 			return err
 		}
 	}
+	// Without its own session keyring it could read keys of the caller's (session-keyring(7)).
+	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && err != unix.ENOSYS {
+		return fmt.Errorf("join a session keyring: %w", err)
+	}
 	// Best effort: lowering it needs CAP_SYS_RESOURCE, which a nested host may lack.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
 	unix.Umask(0o022)

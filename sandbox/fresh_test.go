@@ -1,7 +1,6 @@
 package sandbox_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
@@ -11,27 +10,38 @@ import (
 
 // /proc, /sys, /dev and /run are as in a Docker container.
 func TestFreshDirectories(t *testing.T) {
-	for script, want := range map[string]string{
-		"exec 2>/dev/null; cat /proc/kcore /proc/keys /proc/timer_list; ls -A /proc/acpi /proc/scsi /sys/firmware": "/proc/acpi:\n\n/sys/firmware:",
-		"echo 1 >/proc/sys/kernel/panic; echo 1 >/proc/irq/default_smp_affinity; mkdir /sys/x || :": `sh: 1: cannot create /proc/sys/kernel/panic: Read-only file system
-sh: 1: cannot create /proc/irq/default_smp_affinity: Read-only file system
-mkdir: cannot create directory '/sys/x': Read-only file system`,
-		"cd /dev; ls": strings.ReplaceAll("fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero", " ", "\n"),
-		"cd /dev; readlink fd stdin stdout stderr ptmx":                                                                       "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx",
-		"head -c 3 /dev/zero | od -An -tx1; echo x >/dev/null; head -c 1 /dev/urandom | wc -c":                                "00 00 00\n1",
-		"stat -c '%n %a %F' /run /run/lock /dev/shm /dev/mqueue; df -k --output=size /dev/shm | tail -1 | tr -d ' '; ls /run": "/run 755 directory\n/run/lock 1777 directory\n/dev/shm 1777 directory\n/dev/mqueue 1777 directory\n65536\nlock",
-		"echo x >/dev/shm/x; echo x >/dev/stdout; ls /dev/pts; stat -c %a /dev/pts/ptmx":                                      "x\nptmx\n666",
-		"mknod /x c 1 3 && echo x >/x": "sh: 1: cannot create /x: Permission denied",
-		`awk '$2 != "/dev/pts" && $2 !~ "/dev/[a-z]+$" && $2 !~ "/proc/" && $4 !~ /nodev/ { print }' /proc/mounts`:       "",
-		"mount -t tmpfs t /mnt 2>/dev/null || umount /sys 2>/dev/null || hostname x 2>/dev/null || echo all are refused": "all are refused",
+	for name, tt := range map[string]struct{ script, want string }{
+		"masked": {
+			"exec 2>/dev/null; cat /proc/kcore /proc/keys /proc/timer_list; ls -A /proc/acpi /proc/scsi /sys/firmware",
+			"/proc/acpi:\n\n/sys/firmware:",
+		},
+		"read-only": {
+			"echo 1 >/proc/sys/kernel/panic; echo 1 >/proc/irq/default_smp_affinity; mkdir /sys/x || :",
+			"sh: 1: cannot create /proc/sys/kernel/panic: Read-only file system\n" +
+				"sh: 1: cannot create /proc/irq/default_smp_affinity: Read-only file system\n" +
+				"mkdir: cannot create directory '/sys/x': Read-only file system",
+		},
+		"devices":         {"echo $(ls /dev)", "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"},
+		"links":           {"cd /dev; readlink fd stdin stdout stderr ptmx", "/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx"},
+		"usable devices":  {"head -c 3 /dev/zero | od -An -tx1; echo x >/dev/null; head -c 1 /dev/urandom | wc -c", "00 00 00\n1"},
+		"terminals":       {"ls /dev/pts; stat -c %a /dev/pts/ptmx; echo x >/dev/stdout", "ptmx\n666\nx"},
+		"shared memory":   {"echo x >/dev/shm/x; df -k --output=size /dev/shm | tail -1", "65536"},
+		"modes":           {"stat -c '%n %a' /run /run/lock /dev/shm /dev/mqueue", "/run 755\n/run/lock 1777\n/dev/shm 1777\n/dev/mqueue 1777"},
+		"an empty run":    {"ls /run", "lock"},
+		"no made devices": {"mknod /x c 1 3 && echo x >/x", "sh: 1: cannot create /x: Permission denied"},
+		"devices nowhere else": {
+			`awk '$2 != "/dev/pts" && $2 !~ "^/dev/[a-z]+$" && $2 !~ "^/proc/" && $4 !~ /nodev/' /proc/mounts`,
+			"",
+		},
+		"no administration": {"exec 2>/dev/null; mount -t tmpfs t /mnt || umount /sys || hostname x || echo refused", "refused"},
 	} {
-		t.Run("", func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-				out, _, err := try(t, shell(script))
+				out, _, err := try(t, shell(tt.script))
 				if err != nil {
 					t.Fatal(err)
 				}
-				equal(t, script, strings.TrimSpace(out), want)
+				equal(t, tt.script, out, tt.want)
 			})
 		})
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -68,7 +69,9 @@ func (o *order) found(c control) error {
 	if err := mountSys(o.Caps.Privileged); err != nil { // shows the network namespace it is mounted in
 		return err
 	}
-	if err := os.MkdirAll(o.dir(), 0o755); err != nil {
+	if err := os.MkdirAll(o.dir(), 0o755); errors.Is(err, unix.ENOTDIR) {
+		return &SetupError{Text: "Cannot mkdir: " + o.dir() + " is not a directory", Errno: unix.ENOTDIR} // Docker's text
+	} else if err != nil {
 		return err
 	}
 	return o.become(c)

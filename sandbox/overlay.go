@@ -108,6 +108,7 @@ func mountOverlay(lower, upper, work *os.File, attrs int) (tree, error) {
 	set("lowerdir", byDescriptor(lower))
 	set("upperdir", byDescriptor(upper))
 	set("workdir", byDescriptor(work))
+	set("index", "off") // else a layer is busy until the sandbox before is wholly gone
 	if err == nil {
 		err = unix.FsconfigCreate(ctx)
 	}

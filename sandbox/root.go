@@ -62,7 +62,7 @@ func (o *order) open() (*parts, error) {
 	if p.devices, err = openDevices(o.Caps.Privileged); err != nil {
 		return nil, err
 	}
-	if p.binds, err = openBinds(o.Binds); err != nil {
+	if p.binds, err = openBinds(o.Binds, o.Caps.Privileged); err != nil {
 		return nil, err
 	}
 	if !o.ofHost() {
@@ -113,10 +113,14 @@ func (o *order) hide() error {
 
 // openBinds copies the mounts of the sources. Devices among them stay dead:
 // without a device cgroup, a command that may mknod could open any other there.
-func openBinds(binds []Bind) ([]tree, error) {
+// A privileged one has them anyway.
+func openBinds(binds []Bind, privileged bool) ([]tree, error) {
 	trees := make([]tree, len(binds))
 	for i, b := range binds {
 		attrs := uint64(unix.MOUNT_ATTR_NODEV)
+		if privileged {
+			attrs = 0
+		}
 		if b.ReadOnly {
 			attrs |= unix.MOUNT_ATTR_RDONLY
 		}

@@ -115,11 +115,10 @@ func TestOtherRoot(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		root := tempDir(t)
 		m.Sh(t, fmt.Sprintf(`cd %s
-			mkdir bin etc host run; ln -s ../../../../../../run etc-link; ln -s /run/target bind
-			cp $(command -v busybox) bin/busybox; for a in sh ls cat touch id; do ln -s busybox bin/$a; done
+			mkdir etc host run; ln -s ../../../../../../run etc-link; ln -s /run/target bind
+			for f in sh ls cat touch id; do p=$(command -v $f); cp --parents $p $(ldd $p | grep -o '/[^ )]*') .; done
 			echo 'me:x:7:8::/home/me:/bin/sh' >etc/passwd; touch run/of-the-tree`, root))
-		c := shell("ls / /run; id; echo $HOME; cat /etc-link/hosts; ls /run/target; touch /new /bin/new || :")
-		c.Env = []string{"PATH=/bin"}
+		c := shell("ls -d /root; ls /run; id; echo $HOME; cat /etc-link/hosts; ls /run/target; touch /new /etc/new || :")
 		c.Root.Dir = root
 		c.User = "me"
 		c.Files = map[string]string{"/etc-link/hosts": "127.0.0.1 localhost\n"}
@@ -128,26 +127,48 @@ func TestOtherRoot(t *testing.T) {
 		c.Binds = []sandbox.Bind{{Source: source, Target: "/bind"}}
 		before := m.Sh(t, "find "+root+" | sort")
 		equal(t, "inside", run(t, c), strings.Join([]string{
-			"/:", "bin", "bind", "dev", "etc", "etc-link", "host", "proc", "run", "sys", "", "/run:", "hosts", "of-the-tree", "target",
+			"ls: cannot access '/root': No such file or directory", "hosts", "of-the-tree", "target",
 			"uid=7(me) gid=8 groups=8", "/home/me", "127.0.0.1 localhost", "bound",
-			"touch: /new: Permission denied", "touch: /bin/new: Permission denied",
+			"touch: cannot touch '/new': Permission denied", "touch: cannot touch '/etc/new': Permission denied",
 		}, "\n"))
 		equal(t, "the tree", m.Sh(t, "find "+root+" | sort"), before)
 		equal(t, "the host's /run", m.Sh(t, "ls -d /run/hosts /run/target 2>/dev/null || true"), "")
 	})
 }
 
-func TestNoSuchRoot(t *testing.T) {
-	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		c := config("true")
-		c.Root.Dir = "/no/such/root"
-		_, _, err := try(t, c)
-		setup, ok := errors.AsType[*sandbox.SetupError](err)
-		if !ok || !errors.Is(err, fs.ErrNotExist) {
-			t.Fatalf("%T %v", err, err)
-		}
-		equal(t, "error", setup.Error(), `root file system "/no/such/root": no such file or directory`)
-	})
+// What can't be made is told in one line, with the errno behind it.
+func TestSetupError(t *testing.T) {
+	for text, tt := range map[string]struct {
+		set   func(*sandbox.Config)
+		errno error
+	}{
+		`root file system "/no/such/root": no such file or directory`: {
+			func(c *sandbox.Config) { c.Root.Dir = "/no/such/root" }, unix.ENOENT,
+		},
+		`root file system "/etc/passwd": not a directory`: {
+			func(c *sandbox.Config) { c.Root.Dir = "/etc/passwd" }, unix.ENOTDIR,
+		},
+		"Cannot mkdir: /etc/passwd is not a directory": {
+			func(c *sandbox.Config) { c.Dir = "/etc/passwd" }, unix.ENOTDIR,
+		},
+		"mount --rbind /no/such/source: no such file or directory": {
+			func(c *sandbox.Config) { c.Binds = []sandbox.Bind{{Source: "/no/such/source", Target: "/x"}} }, unix.ENOENT,
+		},
+		"mount /etc/passwd on /run: not a directory": {
+			func(c *sandbox.Config) { c.Binds = []sandbox.Bind{{Source: "/etc/passwd", Target: "/run"}} }, unix.ENOTDIR,
+		},
+	} {
+		t.Run(text, func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+				c := config("true")
+				tt.set(&c)
+				_, _, err := try(t, c)
+				if _, ok := errors.AsType[*sandbox.SetupError](err); !ok || !errors.Is(err, tt.errno) || err.Error() != text {
+					t.Errorf("%T %v", err, err)
+				}
+			})
+		})
+	}
 }
 
 // Files take the place of what is there: on many hosts /etc/resolv.conf is a
