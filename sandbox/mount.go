@@ -66,8 +66,17 @@ func (t tree) attach(path string) error {
 }
 
 func (t tree) makeTarget(path string) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return err
+	case t.isDir && !info.IsDir():
+		return fmt.Errorf("mount directory %s on %s: %w", t.Name(), path, unix.ENOTDIR)
+	case !t.isDir && info.IsDir():
+		return fmt.Errorf("mount file %s on %s: %w", t.Name(), path, unix.EISDIR)
+	default:
+		return nil
 	}
 	if link, err := os.Readlink(path); err == nil { // to nowhere yet
 		if !filepath.IsAbs(link) {

@@ -154,8 +154,11 @@ func TestSetupError(t *testing.T) {
 		"mount --rbind /no/such/source: no such file or directory": {
 			func(c *sandbox.Config) { c.Binds = []sandbox.Bind{{Source: "/no/such/source", Target: "/x"}} }, unix.ENOENT,
 		},
-		"mount /etc/passwd on /run: not a directory": {
-			func(c *sandbox.Config) { c.Binds = []sandbox.Bind{{Source: "/etc/passwd", Target: "/run"}} }, unix.ENOTDIR,
+		"mount file /etc/passwd on /run: is a directory": {
+			func(c *sandbox.Config) { c.Binds = []sandbox.Bind{{Source: "/etc/passwd", Target: "/run"}} }, unix.EISDIR,
+		},
+		"mount directory /srv on /etc/passwd: not a directory": {
+			func(c *sandbox.Config) { c.Binds = []sandbox.Bind{{Source: "/srv", Target: "/etc/passwd"}} }, unix.ENOTDIR,
 		},
 	} {
 		t.Run(text, func(t *testing.T) {
