@@ -24,7 +24,7 @@ func (a *app) execCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.code, err = e.Exec(c.Context(), args[0], x, streams())
+			a.code, err = e.Exec(c.Context(), args[0], x, a.streams())
 			return err
 		},
 	}

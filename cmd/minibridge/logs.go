@@ -10,14 +10,11 @@ func (a *app) logsCommand() *cobra.Command {
 		Example: "  minibridge logs -t web",
 		Args:    exactly(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkRef(args[0]); err != nil {
-				return err
-			}
 			e, err := a.engine()
 			if err != nil {
 				return err
 			}
-			return e.Logs(args[0], timestamps, streams())
+			return e.Logs(args[0], timestamps, a.streams())
 		},
 	}
 	c.Flags().BoolVarP(&timestamps, "timestamps", "t", false, "begin each line with its time")

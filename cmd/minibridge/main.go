@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -30,7 +31,7 @@ func main() {
 func run(args []string) int {
 	ctx, stop := interruptible()
 	defer stop()
-	a := &app{}
+	a := &app{letThrough: stop}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -42,8 +43,9 @@ func run(args []string) int {
 
 // interruptible is a context that the first interrupt ends, with the signal as
 // its cause: what is being done is finished or taken back. The second ends the
-// program at once; the journal is good.
-func interruptible() (context.Context, func()) {
+// program at once; the journal is good. stop ends all that: from then on
+// signals are somebody else's to take.
+func interruptible() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -57,7 +59,7 @@ func interruptible() (context.Context, func()) {
 			os.Exit(128 + int(s))
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); close(signals) }
+	return ctx, sync.OnceFunc(func() { signal.Stop(signals); close(signals) })
 }
 
 // report prints an error as a person is told it, and gives its exit code.

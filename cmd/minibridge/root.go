@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
+	"github.com/minibridge/minibridge/plan"
 )
 
 // An app is one call of the command: its global flags, and how it ends.
@@ -18,6 +20,8 @@ type app struct {
 	firewall string
 	explain  bool
 	dryRun   bool
+
+	letThrough func() // stops taking signals for ourselves
 
 	failure int // exit code of an error that names none
 	code    int // exit code when there was no error
@@ -29,64 +33,143 @@ func (a *app) rootCommand() *cobra.Command {
 	a.failure = 1
 	root := &cobra.Command{
 		Use:   "minibridge [OPTIONS] COMMAND",
-		Short: "Bridges, veth pairs, namespaces and NAT: what Docker does underneath docker run -p 8000:8000",
-		Example: `  minibridge run -d --name web -p 8000:8000 python3 -m http.server 8000
-  minibridge --dry-run run -p 8000:8000 python3 -m http.server 8000
+		Short: "Do to this kernel what Docker does underneath docker run -p 8000:8000",
+		Long: `Do to this kernel what Docker does underneath docker run -p 8000:8000: bridges,
+veth pairs, network namespaces and NAT, without images and without a daemon.`,
+		Example: `  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
+  minibridge --dry-run run -p 8080:8000 python3 -m http.server 8000
   minibridge script`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		Version:           version,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(c, args[0])
-			}
-			c.SetOut(os.Stderr) // as Docker: help that nobody asked for
-			return c.Help()
-		},
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		RunE:              helpUnasked,
 	}
-	root.SetVersionTemplate("{{.Name}} version {{.Version}}\n")
+	root.SetVersionTemplate(fmt.Sprintf("minibridge version %s, build %.7s\n", version, commit()))
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpCommand(helpCommand())
 	a.globalFlags(root)
-	root.AddCommand(
-		a.runCommand(), a.execCommand(), a.psCommand(), a.logsCommand(), a.stopCommand(), a.killCommand(),
-		a.rmCommand(), a.waitCommand(), a.portCommand(), a.inspectCommand(), a.networkCommand(),
-		a.scriptCommand(), a.checkCommand(), a.resetCommand(), a.versionCommand(),
-	)
+	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.containerCommand())...)
+	add(root, networkGroup, a.networkCommand())
+	add(root, ownGroup, a.scriptCommand(), a.checkCommand(), a.resetCommand(), a.versionCommand())
+	dress(root)
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("version").Usage = "print the version"
 	return root
+}
+
+func add(to *cobra.Command, groupID string, all ...*cobra.Command) {
+	to.AddGroup(&cobra.Group{ID: groupID, Title: groupID})
+	for _, c := range all {
+		c.GroupID = groupID
+	}
+	to.AddCommand(all...)
+}
+
+// containerCommands are the verbs that are also `container VERB`.
+func (a *app) containerCommands() []*cobra.Command {
+	return []*cobra.Command{
+		a.runCommand(), a.execCommand(), a.logsCommand(), a.stopCommand(), a.killCommand(),
+		a.rmCommand(), a.waitCommand(), a.portCommand(),
+	}
+}
+
+// containerCommand has the verbs once more, under Docker's longer names.
+func (a *app) containerCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "container",
+		Short: "The same verbs by Docker's longer names: container run, container ls …",
+		Args:  cobra.ArbitraryArgs,
+		RunE:  helpUnasked,
+	}
+	c.AddCommand(append(a.containerCommands(), a.psCommand("ls", "list", "ps"), a.containerInspectCommand())...)
+	return c
 }
 
 // globalFlags may stand before or after the verb; each has its environment
 // variable.
 func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.rootDir, "root", env("MINIBRIDGE_ROOT", engine.DefaultRoot), "definitions and logs ($MINIBRIDGE_ROOT)")
-	flags.StringVar(&a.runDir, "run-dir", env("MINIBRIDGE_RUN_DIR", engine.DefaultRunDir), "what is up now ($MINIBRIDGE_RUN_DIR)")
-	flags.StringVar(&a.firewall, "firewall", env("MINIBRIDGE_FIREWALL", engine.DefaultFirewall), "iptables ($MINIBRIDGE_FIREWALL)")
-	flags.BoolVarP(&a.explain, "explain", "x", envBool("MINIBRIDGE_EXPLAIN"), "print each command to stderr as it is done, as sh -x ($MINIBRIDGE_EXPLAIN)")
-	flags.BoolVar(&a.dryRun, "dry-run", envBool("MINIBRIDGE_DRY_RUN"), "print the commands as a script and change nothing ($MINIBRIDGE_DRY_RUN)")
+	flags.BoolVar(&a.dryRun, "dry-run", false, "print the commands as a shell script and change nothing ($MINIBRIDGE_DRY_RUN)")
+	flags.BoolVarP(&a.explain, "explain", "x", false, "print each command to stderr as it is done, like sh -x ($MINIBRIDGE_EXPLAIN)")
+	flags.StringVar(&a.firewall, "firewall", cmp.Or(os.Getenv("MINIBRIDGE_FIREWALL"), engine.DefaultFirewall), "`program` to write rules with: iptables ($MINIBRIDGE_FIREWALL)")
+	flags.StringVar(&a.rootDir, "root", cmp.Or(os.Getenv("MINIBRIDGE_ROOT"), engine.DefaultRoot), "`directory` of definitions and logs ($MINIBRIDGE_ROOT)")
+	flags.StringVar(&a.runDir, "run-dir", cmp.Or(os.Getenv("MINIBRIDGE_RUN_DIR"), engine.DefaultRunDir), "`directory` of what is up now ($MINIBRIDGE_RUN_DIR)")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		for name, on := range map[string]*bool{"dry-run": &a.dryRun, "explain": &a.explain} {
+			if err := a.fromEnv(c, name, on); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
-func env(name, otherwise string) string { return cmp.Or(os.Getenv(name), otherwise) }
+// envName is the environment variable of a global flag.
+var envName = map[string]string{"dry-run": "MINIBRIDGE_DRY_RUN", "explain": "MINIBRIDGE_EXPLAIN"}
 
-func envBool(name string) bool {
-	on, _ := strconv.ParseBool(os.Getenv(name))
-	return on
+// fromEnv sets a switch that no flag has set. A value that can't be read is an
+// error: who meant --dry-run must not get the real thing.
+func (a *app) fromEnv(c *cobra.Command, flag string, on *bool) (err error) {
+	value := os.Getenv(envName[flag])
+	if value == "" || c.Flags().Changed(flag) {
+		return nil
+	}
+	if *on, err = strconv.ParseBool(value); err != nil {
+		return &engine.Error{Text: fmt.Sprintf("invalid value %q of %s: must be true or false", value, envName[flag]), Code: 125}
+	}
+	return nil
 }
 
-// engine opens the engine with the global flags.
+// engine opens the engine with the global flags, for root.
 func (a *app) engine() (*engine.Engine, error) {
-	c := engine.Config{Root: a.rootDir, RunDir: a.runDir, Firewall: a.firewall, Notice: os.Stderr}
+	if os.Geteuid() != 0 {
+		return nil, &engine.Error{
+			Text: "permission denied: minibridge changes the kernel's network and reads root's records, so it needs root",
+			Hint: plan.Command(append([]string{"sudo", "minibridge"}, os.Args[1:]...)...),
+		}
+	}
+	return a.anybodysEngine()
+}
+
+// anybodysEngine does so for verbs that need not be root.
+func (a *app) anybodysEngine() (*engine.Engine, error) {
+	c := engine.Config{Firewall: a.firewall, Notice: os.Stderr}
 	if a.explain {
 		c.Explain = os.Stderr
 	}
-	return engine.New(c)
+	var err error
+	if c.Root, err = directory("root", a.rootDir); err != nil {
+		return nil, err
+	}
+	if c.RunDir, err = directory("run-dir", a.runDir); err != nil {
+		return nil, err
+	}
+	e, err := engine.New(c)
+	if err != nil {
+		return nil, &engine.Error{Text: err.Error(), Code: 125}
+	}
+	return e, nil
+}
+
+// directory is the value of a flag as an absolute path: a supervisor stands
+// elsewhere.
+func directory(flag, value string) (string, error) {
+	if value == "" {
+		return "", &engine.Error{Text: fmt.Sprintf("invalid argument %q for \"--%s\" flag: it needs to be a directory", value, flag), Code: 125}
+	}
+	abs, err := filepath.Abs(value)
+	if err != nil {
+		return "", &engine.Error{Text: fmt.Sprintf("--%s %s: %v", flag, value, err), Code: 125}
+	}
+	return abs, nil
 }
 
 // streams are the person's.
-func streams() engine.Streams {
-	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+func (a *app) streams() engine.Streams {
+	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Forwarding: a.letThrough}
 }
 
 // each does one thing for each argument, prints those that went well, and
@@ -115,14 +198,6 @@ func (a *app) all(args []string, do func(string) error) (err error) {
 			return err
 		}
 		a.report(err)
-	}
-	return nil
-}
-
-// checkRef refuses an argument that can name nothing.
-func checkRef(ref string) error {
-	if ref == "" {
-		return &engine.Error{Text: "invalid container name or ID: value is empty"}
 	}
 	return nil
 }

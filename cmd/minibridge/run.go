@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/minibridge/minibridge/internal/engine"
 )
@@ -26,11 +27,13 @@ func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [OPTIONS] COMMAND [ARG...]",
 		Short: "Create and run a new container",
-		Long: "Create and run a new container. There is no image: the container sees the host's own files, copy-on-write, " +
-			"so any program that is installed here runs, or those of --rootfs.",
+		Long: `Create and run a new container. There is no image: the command sees this
+machine's own files, copy-on-write, so any program that is installed here runs;
+or those of --rootfs. It starts where you stand, or in / with --rootfs.`,
 		Example: `  minibridge run --rm ip addr
-  minibridge run -d --name web -p 8080:8000 python3 -m http.server 8000
-  minibridge run --rm --network none ip addr`,
+  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
+  minibridge run --rm --network none ip addr
+  minibridge run --rm --network container:web ss -tln`,
 		Args: atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			a.failure = 125
@@ -38,30 +41,41 @@ func (a *app) runCommand() *cobra.Command {
 			return a.run(c.Context(), f)
 		},
 	}
-	flags := c.Flags()
+	f.bind(c.Flags())
+	return c
+}
+
+// bind gives each flag its place. -h is --hostname, as in Docker.
+func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false)
 	flags.BoolVarP(&f.spec.Detach, "detach", "d", false, "run in the background and print the container's id")
 	flags.BoolVarP(&f.spec.OpenStdin, "interactive", "i", false, "keep standard input open")
 	flags.BoolVar(&f.spec.AutoRemove, "rm", false, "remove the container when it ends")
-	flags.StringVar(&f.name, "name", "", "name of the container, and of its network namespace")
-	flags.VarP(&listValue{list: &f.spec.Publish}, "publish", "p", "publish a port to the host: [[HOSTIP:][HOSTPORT]:]PORT[/PROTO]")
-	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to an ephemeral one")
-	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "expose a port or range")
-	flags.Var(&listValue{list: &f.networks, kind: "network"}, "network", "network to be on: bridge, none, host or container:NAME")
-	flags.VarP(&listValue{list: &f.env, check: checkEnv}, "env", "e", "set an environment variable")
-	flags.Var(&listValue{list: &f.envFiles}, "env-file", "read environment variables from a file")
-	flags.StringVarP(&f.spec.Dir, "workdir", "w", "", "working directory in the container")
-	flags.StringVarP(&f.spec.User, "user", "u", "", "user and group: NAME|UID[:GROUP|GID]")
+	flags.StringVar(&f.name, "name", "", "`name` of the container and of its network namespace")
+	flags.VarP(&listValue{list: &f.labels, check: checkLabel}, "label", "l", "set a label: `KEY[=VALUE]`")
+	flags.StringVar(&f.spec.CIDFile, "cidfile", "", "write the container's id to a new `file`")
+	flags.Bool("help", false, "")
+	group(flags, "Options")
+
+	flags.VarP(&listValue{list: &f.spec.Publish}, "publish", "p", "publish a port to the host: [[HOSTIP:][HOSTPORT]:]PORT[/PROTO], or ranges of the same length")
+	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to one that is free")
+	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
+	flags.Var(&listValue{list: &f.networks, kind: "network"}, "network", "bridge, none, host or container:NAME (default bridge)")
+	flags.StringVarP(&f.spec.Hostname, "hostname", "h", "", "host `name` of the container (default its short id)")
+	group(flags, "Network")
+
+	flags.VarP(&listValue{list: &f.env, check: checkEnv}, "env", "e", "set an environment variable: NAME=VALUE, or NAME to copy yours")
+	flags.Var(&listValue{list: &f.envFiles}, "env-file", "read environment variables from a file of NAME=VALUE lines")
+	flags.StringVarP(&f.spec.Dir, "workdir", "w", "", "working `directory` in the container")
+	flags.StringVarP(&f.spec.User, "user", "u", "", "`NAME|UID[:GROUP|GID]` to run as")
 	flags.VarP(&listValue{list: &f.volumes}, "volume", "v", "show a host directory in the container: SOURCE:TARGET[:ro]")
-	flags.StringVarP(&f.spec.Hostname, "hostname", "h", "", "host name of the container")
-	flags.StringVar(&f.spec.RootFS, "rootfs", "", "directory to take for the root file system, copy-on-write, instead of the host's own")
-	flags.Var(&listValue{list: &f.spec.CapAdd}, "cap-add", "add a Linux capability")
-	flags.Var(&listValue{list: &f.spec.CapDrop}, "cap-drop", "drop a Linux capability")
+	flags.StringVar(&f.spec.RootFS, "rootfs", "", "`directory` to take for the root file system, copy-on-write, instead of this machine's own")
+	group(flags, "Process and files")
+
+	flags.Var(&listValue{list: &f.spec.CapAdd}, "cap-add", "add a Linux capability, or ALL")
+	flags.Var(&listValue{list: &f.spec.CapDrop}, "cap-drop", "drop a Linux capability, or ALL")
 	flags.BoolVar(&f.spec.Privileged, "privileged", false, "give the container all capabilities and devices")
-	flags.StringVar(&f.spec.CIDFile, "cidfile", "", "write the container's id to a file")
-	flags.VarP(&listValue{list: &f.labels, check: checkLabel}, "label", "l", "set a label")
-	c.Flags().Bool("help", false, "print usage") // -h is --hostname, as in Docker
-	return c
+	group(flags, "Rights")
 }
 
 // run does what the flags say.
@@ -69,17 +83,21 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err := f.resolve(); err != nil {
 		return err
 	}
+	if a.dryRun {
+		e, err := a.anybodysEngine()
+		if err != nil {
+			return err
+		}
+		return e.DryRun(ctx, f.spec, f.name, os.Stdout)
+	}
 	e, err := a.engine()
 	if err != nil {
 		return err
 	}
-	if a.dryRun {
-		return e.DryRun(ctx, f.spec, f.name, os.Stdout)
-	}
 	if f.spec.Network == "host" && len(f.spec.Publish) > 0 {
 		os.Stderr.WriteString("WARNING: Published ports are discarded when using host network mode\n")
 	}
-	a.code, err = e.Run(ctx, f.spec, f.name, streams())
+	a.code, err = e.Run(ctx, f.spec, f.name, a.streams())
 	return err
 }
 
@@ -124,7 +142,7 @@ func oneNetwork(names []string) (string, error) {
 			}
 		}
 	}
-	return "", &engine.Error{Text: "conflicting options: cannot attach both user-defined and non-user-defined network-modes"}
+	return "", &engine.Error{Text: "conflicting options: cannot attach both user-defined and non-user-defined network-modes", Hint: "minibridge run --network bridge …"}
 }
 
 func parseLabels(values []string) map[string]string {

@@ -13,12 +13,11 @@ import (
 )
 
 // stand is the command's place between the person and the container: bytes and
-// signals go through it, and its exit code is the container's.
+// signals go through it, and its exit code is the container's. Signals travel
+// on connections of their own, so that no input that the command doesn't read
+// can keep them.
 func (e *Engine) stand(id string, w *wire, stdin bool, io Streams) (int, error) {
-	signals := make(chan os.Signal, 32)
-	signal.Notify(signals)
-	defer signal.Stop(signals)
-	go e.forwardSignals(id, signals)
+	defer forward(io, func(s os.Signal) { e.request(id, frameSignal, s) })()
 	if stdin {
 		go sendStdin(w, io.In)
 	}
@@ -79,17 +78,22 @@ func sendStdin(w *wire, in io.Reader) {
 	}
 }
 
-// forwardSignals passes on what Docker does: all but those that speak of
-// ourselves. They travel on a connection of their own, so that no input that
-// the command doesn't read can keep them.
-func (e *Engine) forwardSignals(id string, signals <-chan os.Signal) {
-	for s := range signals {
-		switch s {
-		case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG:
-			continue
+// forward passes on what Docker does: all signals but those that speak of
+// ourselves. The function that it returns ends it.
+func forward(io Streams, to func(os.Signal)) (stop func()) {
+	signals := make(chan os.Signal, 32)
+	signal.Notify(signals)
+	io.Forwarding()
+	go func() {
+		for s := range signals {
+			switch s {
+			case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG:
+				continue
+			}
+			to(s)
 		}
-		e.request(id, frameSignal, s)
-	}
+	}()
+	return func() { signal.Stop(signals); close(signals) }
 }
 
 // request says one thing to a container's supervisor, and waits for its

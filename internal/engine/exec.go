@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/signal"
 	"sync"
 	"syscall"
 
@@ -44,10 +43,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if x.Detach {
 		return 0, nil
 	}
-	signals := make(chan os.Signal, 32)
-	signal.Notify(signals)
-	defer signal.Stop(signals)
-	go forwardTo(p, signals)
+	defer forward(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })()
 	code, err := p.Wait()
 	wait()
 	return code, err
@@ -144,16 +140,5 @@ func (p *execPipes) copy() {
 func (p *execPipes) closeTheirs() {
 	for _, f := range p.theirs {
 		f.Close()
-	}
-}
-
-// forwardTo passes signals on to a command.
-func forwardTo(p *sandbox.Process, signals <-chan os.Signal) {
-	for s := range signals {
-		switch s {
-		case syscall.SIGCHLD, syscall.SIGPIPE, syscall.SIGURG:
-			continue
-		}
-		p.Signal(s.(syscall.Signal))
 	}
 }

@@ -15,6 +15,9 @@ type Streams struct {
 	In  io.Reader
 	Out io.Writer
 	Err io.Writer
+	// Forwarding is called once signals go to the command: the program must
+	// not take them for itself any more.
+	Forwarding func()
 }
 
 // Run makes a container and runs its command: detached, it prints the id when
