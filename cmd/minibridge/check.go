@@ -13,7 +13,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Example: "  minibridge check",
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := a.engine()
+			e, err := a.anybodysEngine()
 			if err != nil {
 				return err
 			}

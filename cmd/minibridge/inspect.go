@@ -36,6 +36,23 @@ func (a *app) inspectCommand() *cobra.Command {
 	return c
 }
 
+// containerInspectCommand looks for containers only.
+func (a *app) containerInspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "inspect [OPTIONS] CONTAINER [CONTAINER...]",
+		Short:   "Print all there is to know of containers, as JSON",
+		Example: "  minibridge container inspect web",
+		Args:    atLeast(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			return a.inspect(args, e.Inspect)
+		},
+	}
+}
+
 // inspector is how one argument is looked up: as a container first.
 func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string) (any, error), error) {
 	network := func(ref string) (any, error) { return e.InspectNetwork(ctx, ref) }
@@ -63,9 +80,6 @@ func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string)
 func (a *app) inspect(args []string, look func(string) (any, error)) error {
 	found := []any{}
 	err := a.all(args, func(ref string) error {
-		if err := checkRef(ref); err != nil {
-			return err
-		}
 		one, err := look(ref)
 		if err == nil {
 			found = append(found, one)

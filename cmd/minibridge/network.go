@@ -11,12 +11,7 @@ func (a *app) networkCommand() *cobra.Command {
 		Use:   "network",
 		Short: "Manage networks",
 		Args:  cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(c, args[0])
-			}
-			return c.Help()
-		},
+		RunE:  helpUnasked,
 	}
 	c.AddCommand(a.networkLsCommand(), a.networkInspectCommand())
 	return c

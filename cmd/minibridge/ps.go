@@ -13,12 +13,13 @@ import (
 	"github.com/minibridge/minibridge/internal/engine"
 )
 
-func (a *app) psCommand() *cobra.Command {
+func (a *app) psCommand(name string, aliases ...string) *cobra.Command {
 	var all, quiet, noTrunc bool
 	c := &cobra.Command{
-		Use:     "ps [OPTIONS]",
+		Use:     name + " [OPTIONS]",
+		Aliases: aliases,
 		Short:   "List containers",
-		Example: "  minibridge ps -a",
+		Example: "  minibridge ps -a\n  minibridge ps -q --no-trunc",
 		Args:    none,
 		RunE: func(*cobra.Command, []string) error {
 			e, err := a.engine()

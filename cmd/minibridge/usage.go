@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // A usageError is a call with the wrong words: the only kind of error that
@@ -19,9 +21,21 @@ func (e *usageError) Error() string { return e.text }
 // flagError is a flag that isn't there, or a value that it can't have.
 func flagError(c *cobra.Command, err error) error {
 	return &usageError{
-		text: fmt.Sprintf("%v\n\nUsage:  %s\n\nRun '%s --help' for more information\n", err, c.UseLine(), c.CommandPath()),
+		text: fmt.Sprintf("%v%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n", err, noTerminal(c, err), c.UseLine(), c.CommandPath()),
 		code: 125,
 	}
+}
+
+// noTerminal answers the habit of typing -it.
+func noTerminal(c *cobra.Command, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || c.Flags().Lookup("interactive") == nil {
+		return ""
+	}
+	if name := unknown.GetSpecifiedName(); name != "t" && name != "tty" {
+		return ""
+	}
+	return " (a container gets no terminal: leave it out; -i alone keeps standard input open)"
 }
 
 func wrongCount(c *cobra.Command, see, format string, args ...any) error {
@@ -43,7 +57,7 @@ func unknownCommand(c *cobra.Command, name string) error {
 	return &usageError{text: text + fmt.Sprintf("Run '%s --help' for more information\n", c.CommandPath()), code: 1}
 }
 
-// exactly, atLeast and none are how many arguments a verb takes.
+// exactly, atLeast, between and none are how many arguments a verb takes.
 func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) == n {
