@@ -55,7 +55,7 @@ func (s *session) reserve(c *state.Container, target netip.Addr) (_ *reservation
 			return nil, errorf("publishing on %s: only IPv4 host addresses can be published on", spec.HostIP)
 		}
 		if err := s.reserveSpec(r, spec); err != nil {
-			return nil, s.bindError(c, target, err)
+			return nil, s.bindError(c, r, target, err)
 		}
 	}
 	return r, nil
@@ -176,10 +176,10 @@ func sortPorts(all []nat.Port) []nat.Port {
 }
 
 // bindError is Docker's text for a port that can't be had, and who has it.
-func (s *session) bindError(c *state.Container, target netip.Addr, err error) error {
+func (s *session) bindError(c *state.Container, r *reservation, target netip.Addr, err error) error {
 	tail, hint := err.Error(), ""
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
-		tail, hint = s.bindTail(bind, target)
+		tail, hint = s.bindTail(bind, c, r, target)
 	} else if !errors.Is(err, errAllAllocated) {
 		return err
 	}
@@ -190,13 +190,14 @@ func (s *session) bindError(c *state.Container, target netip.Addr, err error) er
 	}
 }
 
-func (s *session) bindTail(b *nat.BindError, target netip.Addr) (tail, hint string) {
+func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation, target netip.Addr) (tail, hint string) {
 	where := fmt.Sprintf("%s:%s:%d/%s", b.HostAddr(), target, b.Port, b.Proto)
 	if !errors.Is(b, unix.EADDRINUSE) {
 		return fmt.Sprintf("failed to bind host port for %s: %v", where, b.Err), "ip -br addr"
 	}
 	hint = fmt.Sprintf("minibridge run -p %d:%d …", otherPort(b.HostPort), b.Port)
-	if name, key, ok := s.portOwner(b.Mapping); ok {
+	own := &state.Run{Name: c.Name, Ports: r.ports}
+	if name, key, ok := s.portOwner(b.Mapping, own); ok {
 		return fmt.Sprintf("Bind for %s:%d failed: port is already allocated (held by container %s)", key, b.HostPort, name), hint
 	}
 	tail = fmt.Sprintf("failed to bind host port for %s: address already in use", where)
@@ -214,14 +215,14 @@ func otherPort(port uint16) uint16 {
 	return port + 1000
 }
 
-// portOwner finds the container that publishes the port, and the host address
-// that it does so on.
-func (s *session) portOwner(m nat.Mapping) (name string, key netip.Addr, ok bool) {
+// portOwner finds the container that publishes the port, which may be the new
+// one itself, and the host address that it does so on.
+func (s *session) portOwner(m nat.Mapping, own *state.Run) (name string, key netip.Addr, ok bool) {
 	runs, err := s.dirs.Runs()
 	if err != nil {
 		s.warn(err)
 	}
-	for _, run := range runs {
+	for _, run := range append(runs, own) {
 		for _, p := range run.Ports {
 			first, last := int(p.HostPort), int(p.HostPort)+p.Count-1
 			same := m.Any() || p.HostIP.IsUnspecified() || p.HostIP == m.HostIP

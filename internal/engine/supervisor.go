@@ -256,9 +256,7 @@ func (k *keeper) await(pumps *sync.WaitGroup) error {
 	}()
 	code, err := k.process.Wait()
 	close(k.exited)
-	st := k.Container.State
-	st.ExitCode = code
-	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, st) }))
+	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, code, "") }))
 	pumps.Wait()
 	k.log.close()
 	k.announce(exit{Code: code, Error: errorText(err)})

@@ -15,7 +15,7 @@ import (
 
 // settle takes a container's network down and writes how it ended; one that
 // was started with --rm goes altogether.
-func (s *session) settle(run *state.Run, st state.State) error {
+func (s *session) settle(run *state.Run, code int, text string) error {
 	err := errors.Join(s.down(containerOwner(run.ID)), s.flushUDP(run), s.release(run), s.held.RemoveRun(run.ID))
 	c, cerr := s.dirs.ReadContainer(run.ID)
 	if errors.Is(cerr, fs.ErrNotExist) {
@@ -27,8 +27,7 @@ func (s *session) settle(run *state.Run, st state.State) error {
 	if c.Spec.AutoRemove {
 		return errors.Join(err, s.remove(c))
 	}
-	st.Status, st.Finished = state.Exited, time.Now().UTC()
-	c.State = st
+	c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, code, text, time.Now().UTC()
 	return errors.Join(err, s.held.WriteContainer(c))
 }
 
@@ -60,9 +59,7 @@ func (s *session) reap(run *state.Run) error {
 	if run.Init.Pid == 0 { // it was being run, and a run that fails leaves nothing
 		return errors.Join(s.forget(run), s.flushUDP(run), s.remove(c))
 	}
-	return s.settle(run, state.State{
-		ExitCode: killed, Error: "its supervisor was killed", Started: c.State.Started, Boot: c.State.Boot,
-	})
+	return s.settle(run, killed, "its supervisor was killed")
 }
 
 // remove forgets a container that doesn't run: record, name, log, layers.
