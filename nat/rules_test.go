@@ -186,26 +186,32 @@ func TestTheAdministratorsChainIsNeverFlushed(t *testing.T) {
 	})
 }
 
-func TestAStrangersRuleInOurChainIsAnErrorThatNamesIt(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
-		before := m.State(t)
-		e := plan.Executor{Journal: &plan.Memory{}}
-		up(t, e.Journal, nat.Iptables().Host())
-		m.Sh(t, "iptables -t nat -A MINIBRIDGE -p tcp -m tcp --dport 22 -j ACCEPT")
-		err := e.Down(0)
-		if err == nil || !strings.Contains(err.Error(), "iptables -t nat -A MINIBRIDGE -p tcp -m tcp --dport 22 -j ACCEPT") {
-			t.Errorf("error: %v", err)
-		}
-		if n := len(e.Journal.Steps()); n != 1 {
-			t.Errorf("%d steps are kept, want 1", n)
-		}
-		if got := m.Sh(t, "iptables-save | grep -- '^-A'"); got != "-A MINIBRIDGE -p tcp -m tcp --dport 22 -j ACCEPT" {
-			t.Errorf("rules that stay: %s", got)
-		}
-		m.Sh(t, "iptables -t nat -F MINIBRIDGE")
-		down(t, e.Journal)
-		m.WaitState(t, before)
-	})
+func TestAStrangersRuleKeepsAChainAndIsNamed(t *testing.T) {
+	for name, rule := range map[string]string{
+		"inside":     "-A MINIBRIDGE -p tcp -m tcp --dport 22 -j ACCEPT",
+		"leading in": "-A OUTPUT -p tcp -m tcp --dport 22 -j MINIBRIDGE",
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+				before := m.State(t)
+				e := plan.Executor{Journal: &plan.Memory{}}
+				up(t, e.Journal, nat.Iptables().Host())
+				m.Sh(t, "iptables -t nat "+rule)
+				if err := e.Down(0); err == nil || !strings.Contains(err.Error(), "iptables -t nat "+rule) {
+					t.Errorf("error: %v", err)
+				}
+				if n := len(e.Journal.Steps()); n != 1 {
+					t.Errorf("%d steps are kept, want 1", n)
+				}
+				if got := m.Sh(t, "iptables-save | grep -- '^-A'"); got != rule {
+					t.Errorf("rules that stay: %s", got)
+				}
+				m.Sh(t, "iptables -t nat "+strings.Replace(rule, "-A", "-D", 1))
+				down(t, e.Journal)
+				m.WaitState(t, before)
+			})
+		})
+	}
 }
 
 func TestRulesTypedTwiceGoTwice(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var addrs = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
-
 func TestParseSpec(t *testing.T) {
 	t.Parallel()
 	local := netip.MustParseAddr("127.0.0.1")
