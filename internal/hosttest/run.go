@@ -66,13 +66,12 @@ func outside(t *testing.T) {
 	w.Close()
 
 	text := report(out)
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
-		t.Errorf("in its machine:\n%s", text)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Errorf("in its machine (%s):\n%s", exit.ProcessState, text)
 		return
 	}
 	if err != nil {
-		t.Errorf("in its machine: %v\n%s", err, text)
-		return
+		t.Fatalf("a machine for it: %v", err)
 	}
 	if n, _ := r.Read(make([]byte, 1)); n == 0 {
 		t.Errorf("in its machine, the test did not run to its end:\n%s", text)
