@@ -20,6 +20,10 @@ var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 // host name's label (RFC 1035, section 2.3.4).
 const maxName = 63
 
+// maxHostname is the longest host name, in bytes: __NEW_UTS_LEN,
+// linux/utsname.h.
+const maxHostname = 64
+
 // checkName returns the name as it is kept: a leading slash, which Docker's
 // JSON shows, is not part of it.
 func checkName(name string) (string, error) {
@@ -45,7 +49,7 @@ func printable(s string) string {
 
 // Check refuses what no machine could run, without a look at this one.
 func Check(spec *Spec) error {
-	if len(spec.Args) == 0 || spec.Args[0] == "" {
+	if len(spec.Args) == 0 {
 		return errorf("no command specified")
 	}
 	specs, err := published(spec)
@@ -58,6 +62,9 @@ func Check(spec *Spec) error {
 	}
 	if spec.Dir != "" && !filepath.IsAbs(spec.Dir) {
 		return errorf("the working directory '%s' is invalid, it needs to be an absolute path", spec.Dir)
+	}
+	if n := len(spec.Hostname); n > maxHostname {
+		return errorf("failed to create task for container: unable to start container process: error during container init: sethostname: invalid argument: unknown (the host name has %d bytes, %d are allowed)", n, maxHostname)
 	}
 	if err := caps(spec).Check(); err != nil {
 		return errorf("%v", err)
@@ -148,7 +155,7 @@ func (s *session) resolveNetwork(spec *Spec) error {
 	if ref, ok := strings.CutPrefix(*mode, "container:"); ok {
 		target, err := s.find(ref)
 		if err != nil {
-			return errorf("joining network namespace of container: %v", err)
+			return errorf("joining network namespace of container: %v", err).hint("minibridge ps")
 		}
 		*mode = "container:" + target.ID
 		return nil

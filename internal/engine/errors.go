@@ -5,7 +5,10 @@ import (
 	"io/fs"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // An Error is what the person is told: Docker's text, what is ours to add, and
@@ -36,6 +39,20 @@ func noSuchContainer(ref string) *Error {
 
 func noSuchNetwork(ref string) *Error {
 	return &Error{Text: "network " + ref + " not found", Hint: "minibridge network ls", Err: fs.ErrNotExist}
+}
+
+// notExecuted is Docker's text for a command that is not there, or is no
+// program; doing is what it was for.
+func notExecuted(doing string, x *sandbox.ExecError) *Error {
+	reason, ours := x.Reason, ""
+	if x.Errno == unix.EISDIR {
+		reason, ours = unix.EACCES.Error(), " (it is a directory)"
+	}
+	return &Error{
+		Text: fmt.Sprintf("%s: unable to start container process: exec: %q: %s: unknown%s", doing, x.Name, reason, ours),
+		Code: x.ExitCode(),
+		Err:  x,
+	}
 }
 
 func notRunning(c *state.Container) *Error {

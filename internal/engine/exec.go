@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -28,6 +30,9 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if err != nil {
 		return 0, err
 	}
+	if x.Dir != "" && !filepath.IsAbs(x.Dir) {
+		return 0, &Error{Text: execFailed + ": unable to start container process: Cwd must be an absolute path: unknown", Code: cannotExecute}
+	}
 	run, _ := e.status(c)
 	if run == nil || run.Init.Pid == 0 {
 		return 0, notRunning(c)
@@ -37,8 +42,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 		return 0, notRunning(c)
 	}
 	if err != nil {
-		f := describe(err)
-		return 0, &Error{Text: "OCI runtime exec failed: exec failed: unable to start container process: " + f.Text, Code: f.Code, Err: err}
+		return 0, execError(err)
 	}
 	if x.Detach {
 		return 0, nil
@@ -47,6 +51,26 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	code, err := p.Wait()
 	wait()
 	return code, err
+}
+
+// execFailed begins Docker's texts for it.
+const execFailed = "OCI runtime exec failed: exec failed"
+
+// cannotExecute is the exit code when a command can't be executed as asked.
+const cannotExecute = 126
+
+// execError is Docker's text and exit code for a command that could not be
+// started in a container. What no system call refused, such as a user that
+// isn't there, stands alone.
+func execError(err error) error {
+	if x, ok := errors.AsType[*sandbox.ExecError](err); ok {
+		return notExecuted(execFailed, x)
+	}
+	text := err.Error()
+	if setup, ok := errors.AsType[*sandbox.SetupError](err); !ok || setup.Errno != 0 {
+		text = fmt.Sprintf("%s: unable to start container process: %s: unknown", execFailed, text)
+	}
+	return &Error{Text: text, Code: cannotExecute, Err: err}
 }
 
 // startExec starts the command with pipes to the streams: without a terminal

@@ -11,6 +11,9 @@ import (
 // find looks a container up as Docker does: by whole id, by name, by the
 // beginning of its id when only one begins so.
 func (e *Engine) find(ref string) (*state.Container, error) {
+	if ref == "" {
+		return nil, errorf("invalid container name or ID: value is empty")
+	}
 	name := strings.TrimPrefix(ref, "/")
 	if isID(name) {
 		if c, err := e.dirs.ReadContainer(name); !errors.Is(err, fs.ErrNotExist) {
@@ -66,6 +69,9 @@ func isID(s string) bool {
 // findNetwork looks a network up: by whole id, by name, by the beginning of
 // its id.
 func findNetwork(all []*state.Network, ref string) (*state.Network, error) {
+	if ref == "" {
+		return nil, errorf("invalid network name or ID: value is empty")
+	}
 	if ref == "default" {
 		ref = defaultNetwork
 	}

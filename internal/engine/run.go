@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
 )
 
 // Streams are the person's.
@@ -76,10 +77,10 @@ func writeCIDFile(c *state.Container) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return errorf("container ID file found, make sure the other container isn't running or delete %s", path)
+		return errorf("container ID file found, make sure the other container isn't running or delete %s", path).hint("rm %s", plan.Quote(path))
 	}
 	if err != nil {
-		return errorf("container ID file: %v", err)
+		return errorf("failed to create the container ID file: %v", err)
 	}
 	_, err = f.WriteString(c.ID)
 	return errors.Join(err, f.Close())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/moby/sys/signal"
@@ -68,8 +69,11 @@ func (e *Engine) clean(ctx context.Context, verb string) error {
 // nothing of the container is left.
 func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 	c, err := e.find(ref)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errorf("cannot kill container: %s: %v", printable(ref), err).hint("minibridge ps -a")
+	}
 	if err != nil {
-		return errorf("cannot kill container: %s: %v", printable(ref), err)
+		return err
 	}
 	number := unix.SIGKILL
 	if sig != "" {
@@ -157,21 +161,6 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
 	return s.remove(c)
-}
-
-// describe is an error as another process tells it.
-func describe(err error) failure {
-	f := failure{Text: err.Error()}
-	if e, ok := errors.AsType[*Error](err); ok {
-		f.Code, f.Hint = e.Code, e.Hint
-	}
-	if x, ok := errors.AsType[interface {
-		error
-		ExitCode() int
-	}](err); ok {
-		f.Code = x.ExitCode()
-	}
-	return f
 }
 
 // parseJSON reads a body of the wire.

@@ -321,6 +321,19 @@ type failure struct {
 	Hint string `json:"hint,omitempty"`
 }
 
+// describe is why a container's command was not executed, as another process
+// is told it.
+func describe(err error) failure {
+	if x, ok := errors.AsType[*sandbox.ExecError](err); ok {
+		err = notExecuted("failed to create task for container", x)
+	}
+	f := failure{Text: err.Error()}
+	if e, ok := errors.AsType[*Error](err); ok {
+		f.Code, f.Hint = e.Code, e.Hint
+	}
+	return f
+}
+
 // exit is how a container ended.
 type exit struct {
 	Code  int    `json:"code"`
