@@ -117,7 +117,7 @@ func (j *Journal) Append(undo plan.Step) error {
 		return err
 	}
 	lines := []journalLine{{Record: record}}
-	if len(j.steps) == 0 {
+	if j.size == 0 {
 		lines = append([]journalLine{{Version: journalVersion}}, lines...)
 	}
 	if err := j.write(lines...); err != nil {
@@ -173,8 +173,10 @@ func (j *Journal) write(lines ...journalLine) error {
 	if err != nil {
 		return err
 	}
-	n, err := f.WriteAt(b, j.size) // over a torn line, if there is one
-	j.size += int64(n)
+	_, err = f.WriteAt(b, j.size) // over a torn line, if there is one
+	if err == nil {
+		j.size += int64(len(b))
+	}
 	return errors.Join(err, f.Truncate(j.size), f.Close())
 }
 

@@ -1,0 +1,309 @@
+package state_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
+)
+
+var kinds = plan.Kinds{"leave": &plan.Leave{}, "sysctl-set": &plan.SysctlSet{}}
+
+func step(why string) plan.Step { return &plan.Leave{Why: why} }
+
+func steps(whys ...string) (all []plan.Step) {
+	for _, why := range whys {
+		all = append(all, step(why))
+	}
+	return all
+}
+
+func journal(t hosttest.TB, d state.Dirs) *state.Journal {
+	t.Helper()
+	j, err := d.ReadJournal("host", kinds)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return j
+}
+
+// holds wants a journal, as it is and as it is read again, to hold these steps,
+// so many of them settled.
+func holds(t hosttest.TB, d state.Dirs, j *state.Journal, settled int, whys ...string) {
+	t.Helper()
+	for which, j := range map[string]*state.Journal{"here": j, "on disk": journal(t, d)} {
+		var have []string
+		for _, s := range j.Steps() {
+			have = append(have, s.(*plan.Leave).Why)
+		}
+		if !slices.Equal(have, whys) || j.Settled() != settled {
+			t.Fatalf("%s the journal holds %q, %d settled; not %q, %d", which, have, j.Settled(), whys, settled)
+		}
+	}
+}
+
+func must(t hosttest.TB, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatalf("%v", err)
+	}
+}
+
+func file(d state.Dirs) string { return filepath.Join(d.Run, "journal", "host.jsonl") }
+
+func TestAJournalIsForAProgramAndForAPerson(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	j := journal(t, d)
+	holds(t, d, j, 0)
+	must(t, j.Append(step("a <&> b")), j.Append(&plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "0", If: "1"}), j.Done())
+	want := `{"journal":1}
+{"kind":"leave","cmd":"# a <&> b","args":{"why":"a \u003c\u0026\u003e b"}}
+{"kind":"sysctl-set","cmd":"test \"$(sysctl -n net.ipv4.ip_forward)\" != 1 || sysctl -qw net.ipv4.ip_forward=0","args":{"key":"net.ipv4.ip_forward","value":"0","if":"1"}}
+{"done":true}
+`
+	if text := content(t, file(d)); text != want {
+		t.Errorf("it says\n%s\nnot\n%s", text, want)
+	}
+}
+
+func TestAJournalKnowsWhatIsSettled(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	j := journal(t, d)
+	must(t, j.Append(step("a")), j.Append(step("b")))
+	holds(t, d, j, 0, "a", "b")
+	must(t, j.Done())
+	holds(t, d, j, 2, "a", "b")
+	must(t, j.Append(step("c")))
+	holds(t, d, j, 2, "a", "b", "c")
+	must(t, journal(t, d).Append(step("d"))) // by another process
+	holds(t, d, journal(t, d), 2, "a", "b", "c", "d")
+	must(t, journal(t, d).Done())
+	holds(t, d, journal(t, d), 4, "a", "b", "c", "d")
+}
+
+func TestAnEmptyJournalIsNoFile(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	j := journal(t, d)
+	must(t, j.Append(step("a")))
+	if !h.HasJournal("host") {
+		t.Error("no journal after the first step")
+	}
+	for range 2 {
+		must(t, j.Keep(nil, true))
+		holds(t, d, j, 0)
+	}
+	if _, err := os.Stat(file(d)); !os.IsNotExist(err) || h.HasJournal("host") {
+		t.Errorf("there is a file: %v", err)
+	}
+	must(t, j.Append(step("b")))
+	holds(t, d, j, 0, "b")
+}
+
+// Written is written before done: what a torn line speaks of never happened.
+func TestATornLastLineNeverHappened(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	j := journal(t, d)
+	must(t, j.Append(step("a")), j.Done(), j.Append(step("b")))
+	whole := content(t, file(d))
+	lines := strings.SplitAfter(whole, "\n")
+	for torn := range len(whole) {
+		d := folders(t)
+		write(t, file(d), whole[:torn])
+		var want []string
+		settled := 0
+		rest := whole[:torn]
+		for i, l := range lines {
+			if !strings.HasPrefix(rest, l) || l == "" {
+				break
+			}
+			rest = rest[len(l):]
+			want = append(want, [][]string{nil, {"a"}, nil, {"b"}}[i]...)
+			if i == 2 {
+				settled = len(want)
+			}
+		}
+		j := journal(t, d)
+		holds(t, d, j, settled, want...)
+		must(t, j.Append(step("c")))
+		holds(t, d, j, settled, append(want, "c")...)
+		must(t, j.Append(step("d")), j.Done())
+		holds(t, d, j, len(want)+2, append(want, "c", "d")...)
+	}
+}
+
+func TestUnreadableJournalsAreNamedAndKept(t *testing.T) {
+	t.Parallel()
+	for what, text := range map[string]string{
+		"a newer version":      `{"journal":2}` + "\n",
+		"no version":           `{"kind":"leave","args":{}}` + "\n",
+		"a line in the middle": `{"journal":1}` + "\n" + `{"kind":"lea` + "\n" + `{"done":true}` + "\n",
+		"an empty line":        `{"journal":1}` + "\n\n",
+		"an unknown kind":      `{"journal":1}` + "\n" + `{"kind":"teleport","cmd":"ip link del mbv1","args":{}}` + "\n",
+		"no kind":              `{"journal":1}` + "\n" + `{}` + "\n",
+		"wrong arguments":      `{"journal":1}` + "\n" + `{"kind":"leave","args":{"why":7}}` + "\n",
+		"no arguments":         `{"journal":1}` + "\n" + `{"kind":"leave"}` + "\n",
+		"zeroes":               "\x00\x00\x00\n",
+	} {
+		d := folders(t)
+		write(t, file(d), text)
+		_, err := d.ReadJournal("host", kinds)
+		record, ok := errors.AsType[*state.RecordError](err)
+		if !ok || !strings.HasPrefix(record.File, file(d)) {
+			t.Errorf("%s: the error does not name the file: %v", what, err)
+		}
+		if strings.Contains(text, "cmd") && !strings.Contains(err.Error(), "ip link del mbv1") {
+			t.Errorf("%s: the error does not say what to type: %v", what, err)
+		}
+		if content(t, file(d)) != text {
+			t.Errorf("%s: it was overwritten", what)
+		}
+	}
+}
+
+func TestJournalsAreListedByOwner(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	for _, owner := range []string{"host", "net-1", "ctr-1"} {
+		j, err := h.Journal(owner, kinds)
+		must(t, err)
+		must(t, j.Append(step(owner)))
+	}
+	write(t, filepath.Join(d.Run, "journal", ".host.jsonl123"), "left by a crash in the middle of a replacement")
+	owners, err := h.Journals()
+	if slices.Sort(owners); err != nil || !slices.Equal(owners, []string{"ctr-1", "host", "net-1"}) {
+		t.Errorf("%q, %v", owners, err)
+	}
+}
+
+func TestAStepOfNoKindIsNotWritten(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	j, err := d.ReadJournal("host", plan.Kinds{})
+	must(t, err)
+	if err := j.Append(step("a")); err == nil {
+		t.Error("no error")
+	}
+	if _, err := os.Stat(file(d)); !os.IsNotExist(err) {
+		t.Errorf("there is a file: %v", err)
+	}
+}
+
+// Whatever is done to a journal, another process reads what this one knows.
+func TestJournalsOnDiskAreAsInMemory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	n := 0
+	rapid.Check(t, func(t *rapid.T) {
+		n++
+		d := state.Dirs{Root: fmt.Sprintf("%s/%d/root", dir, n), Run: fmt.Sprintf("%s/%d/run", dir, n)}
+		must(t, d.Make())
+		j := journal(t, d)
+		var want []string
+		settled := 0
+		text := rapid.StringMatching(`[a-z<&'"\n]{0,8}`)
+		t.Repeat(map[string]func(*rapid.T){
+			"": func(t *rapid.T) { holds(t, d, j, settled, want...) },
+			"append": func(t *rapid.T) {
+				want = append(want, text.Draw(t, "why"))
+				must(t, j.Append(step(want[len(want)-1])))
+			},
+			"done": func(t *rapid.T) {
+				if len(want) > 0 {
+					must(t, j.Done())
+					settled = len(want)
+				}
+			},
+			"keep": func(t *rapid.T) {
+				want = want[:rapid.IntRange(0, len(want)).Draw(t, "mark")]
+				all := rapid.Bool().Draw(t, "settled")
+				must(t, j.Keep(steps(want...), all))
+				settled = 0
+				if all {
+					settled = len(want)
+				}
+			},
+			"tear": func(t *rapid.T) {
+				f, err := os.OpenFile(file(d), os.O_WRONLY|os.O_APPEND, 0)
+				if err != nil {
+					t.Skip("no file")
+				}
+				_, err = f.WriteString(`{"kind":"le`)
+				must(t, err, f.Close())
+			},
+			"reopen": func(t *rapid.T) { j = journal(t, d) },
+		})
+	})
+}
+
+func TestAFullDiskTearsNoJournal(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "mkdir /run/small && mount -t tmpfs -o size=64k none /run/small")
+		d := state.Dirs{Root: "/run/small/root", Run: "/run/small/run"}
+		must(t, d.Make())
+		write(t, "/run/small/filler", strings.Repeat("x", 10000))
+		j := journal(t, d)
+		var want []string
+		var err error
+		for err == nil {
+			why := strings.Repeat("x", 700)
+			if err = j.Append(step(why)); err == nil {
+				want = append(want, why)
+			}
+		}
+		if len(want) == 0 {
+			t.Fatal(err)
+		}
+		holds(t, d, j, 0, want...)
+		if err := j.Append(step(strings.Repeat("y", 9000))); err == nil {
+			t.Error("a longer step fits")
+		}
+		holds(t, d, j, 0, want...)
+		must(t, os.Remove("/run/small/filler"), j.Append(step("z")))
+		holds(t, d, j, 0, append(want, "z")...)
+		must(t, j.Keep(nil, true)) // what takes things back needs no room
+		holds(t, d, j, 0)
+	})
+}
+
+func FuzzJournals(f *testing.F) {
+	for _, text := range []string{
+		"", "\n", `{"journal":1}`, `{"journal":1}` + "\n" + `{"kind":"leave","cmd":"# a","args":{"why":"a"}}` + "\n" + `{"done":true}` + "\n",
+		`{"journal":1}` + "\n" + `{"kind":"sysctl-set","args":{"key":"x"}}` + "\n" + `{"kind":"le`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d := folders(t)
+		write(t, file(d), string(text))
+		j, err := d.ReadJournal("host", kinds)
+		if _, named := errors.AsType[*state.RecordError](err); err != nil && !named {
+			t.Errorf("no file is named: %v", err)
+		}
+		if err != nil {
+			return
+		}
+		if j.Settled() > len(j.Steps()) {
+			t.Errorf("%d of %d steps are settled", j.Settled(), len(j.Steps()))
+		}
+		n := len(j.Steps())
+		must(t, j.Append(step("one more")))
+		if again := journal(t, d); len(again.Steps()) != n+1 {
+			t.Errorf("%d steps after one more than %d", len(again.Steps()), n)
+		}
+	})
+}

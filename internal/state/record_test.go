@@ -1,0 +1,382 @@
+package state_test
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+const (
+	webID = "c0ffee0000000000000000000000000000000000000000000000000000000001"
+	dbID  = "c0ffee0000000000000000000000000000000000000000000000000000000002"
+	netID = "5f0c1b2a3d4e0000000000000000000000000000000000000000000000000000"
+)
+
+func container() *state.Container {
+	return &state.Container{
+		ID: webID, Name: "web", Created: time.Date(2026, 11, 25, 18, 52, 59, 123456789, time.UTC),
+		Spec: state.Spec{
+			Args: []string{"sh", "-c", "echo <\"&'\x01"}, Env: []string{"A=", "B=ä"}, Network: "bridge",
+			Volumes: []state.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}},
+			Publish: []string{"8080:80", "9000-9001:9000-9001/udp"}, Labels: map[string]string{"a.b": "c"}, Detach: true,
+		},
+		State: state.State{Status: state.Exited, ExitCode: 137, Error: "killed", Boot: "b"},
+	}
+}
+
+func network() *state.Network {
+	return &state.Network{
+		ID: netID, Name: "bridge", Driver: "bridge", Bridge: "minibr0",
+		Subnet: netip.MustParsePrefix("172.17.0.0/16"), Gateway: netip.MustParseAddr("172.17.0.1"),
+	}
+}
+
+func running() *state.Run {
+	return &state.Run{
+		ID: webID, Name: "web", SandboxID: dbID, Netns: "web", Supervisor: state.Process{Pid: 4711, Start: 1 << 60},
+		Endpoints: []state.Attachment{{
+			NetworkID: netID, Network: "bridge", EndpointID: dbID, Veth: "mbv00000001", Dev: "eth0",
+			MAC: state.MAC{2, 0x42, 172, 17, 0, 2}, Address: netip.MustParsePrefix("172.17.0.2/16"), Gateway: netip.MustParseAddr("172.17.0.1"),
+		}},
+		Ports: []state.Port{{HostIP: netip.IPv4Unspecified(), HostPort: 8080, Port: 80, Count: 1, Proto: "tcp"}},
+	}
+}
+
+// A record is one kind of file: how it is written, and read.
+type record struct {
+	file  func(state.Dirs) string
+	write func(*state.Held) error
+	read  func(state.Dirs, *state.Held) (any, error)
+	want  any
+}
+
+func records() map[string]record {
+	c, n, r := container(), network(), running()
+	return map[string]record{
+		"container": {
+			file:  func(d state.Dirs) string { return filepath.Join(d.Container(webID), "container.json") },
+			write: func(h *state.Held) error { return h.WriteContainer(c) },
+			read:  func(d state.Dirs, _ *state.Held) (any, error) { return d.ReadContainer(webID) },
+			want:  c,
+		},
+		"network": {
+			file:  func(d state.Dirs) string { return filepath.Join(d.Root, "networks", netID+".json") },
+			write: func(h *state.Held) error { return h.WriteNetwork(n) },
+			read:  func(d state.Dirs, _ *state.Held) (any, error) { return d.Networks() },
+			want:  []*state.Network{n},
+		},
+		"run": {
+			file:  func(d state.Dirs) string { return filepath.Join(d.Running(webID), "run.json") },
+			write: func(h *state.Held) error { return h.WriteRun(r) },
+			read:  func(d state.Dirs, _ *state.Held) (any, error) { return d.ReadRun(webID) },
+			want:  r,
+		},
+		"ports": {
+			file:  func(d state.Dirs) string { return filepath.Join(d.Run, "ports.json") },
+			write: func(h *state.Held) error { return h.SetLastPort("tcp", 32768) },
+			read:  func(_ state.Dirs, h *state.Held) (any, error) { return h.LastPort("tcp") },
+			want:  uint16(32768),
+		},
+	}
+}
+
+func TestRecordsComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	for name, r := range records() {
+		d := folders(t)
+		h := lock(t, d)
+		if err := r.write(h); err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.read(d, h)
+		if err != nil || !reflect.DeepEqual(got, r.want) {
+			t.Errorf("%s: %+v, %v; not %+v", name, got, err, r.want)
+		}
+		text := content(t, r.file(d))
+		if !strings.HasPrefix(text, "{\n    \"schema\": 1,\n") || !strings.HasSuffix(text, "\n}\n") {
+			t.Errorf("%s is not for a person to read:\n%s", name, text)
+		}
+		info, err := os.Stat(r.file(d))
+		if err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s has mode %v: %v", name, info.Mode(), err)
+		}
+		if beside, err := os.ReadDir(filepath.Dir(r.file(d))); err != nil || len(beside) > 8 {
+			t.Errorf("%s: something is left beside it: %v, %v", name, beside, err)
+		}
+	}
+}
+
+// Fields that this version doesn't know are of a version that only adds some.
+func TestUnknownFieldsAreNoObstacle(t *testing.T) {
+	t.Parallel()
+	for name, r := range records() {
+		d := folders(t)
+		h := lock(t, d)
+		if err := r.write(h); err != nil {
+			t.Fatal(err)
+		}
+		write(t, r.file(d), strings.Replace(content(t, r.file(d)), "{", `{"mood": {"is": ["good"]},`, 1))
+		got, err := r.read(d, h)
+		if err != nil || !reflect.DeepEqual(got, r.want) {
+			t.Errorf("%s: %+v, %v; not %+v", name, got, err, r.want)
+		}
+	}
+}
+
+var unreadable = map[string]string{
+	"empty":             "",
+	"torn":              "{\n    \"schema\": 1,\n    \"id\": \"c0f",
+	"zeroes":            "\x00\x00\x00\x00\x00\x00",
+	"a newer schema":    `{"schema": 2, "id": "x"}`,
+	"no schema":         `{"id": "x"}`,
+	"no object":         `[1, 2]`,
+	"null":              `null`,
+	"a field is wrong":  `{"schema": 1, "id": 7, "last": 7}`,
+	"an address is bad": `{"schema": 1, "subnet": "172.17.0.0/99", "endpoints": [{"mac": "x"}], "last": {"tcp": 65536}, "created": "yesterday"}`,
+	"two records":       "{\"schema\": 1}\n{\"schema\": 1}\n",
+}
+
+func TestUnreadableRecordsAreNamedAndKept(t *testing.T) {
+	t.Parallel()
+	for name, r := range records() {
+		for what, text := range unreadable {
+			d := folders(t)
+			h := lock(t, d)
+			if err := r.write(h); err != nil {
+				t.Fatal(err)
+			}
+			file := r.file(d)
+			write(t, file, text)
+			_, err := r.read(d, h)
+			record, ok := errors.AsType[*state.RecordError](err)
+			if !ok || record.File != file || !strings.Contains(err.Error(), file) {
+				t.Errorf("%s, %s: the error does not name the file: %v", name, what, err)
+			}
+			if content(t, file) != text {
+				t.Errorf("%s, %s: it was overwritten", name, what)
+			}
+		}
+	}
+}
+
+func TestPortsAreNotWrittenOverWhatCanNotBeRead(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	file := filepath.Join(d.Run, "ports.json")
+	write(t, file, "{")
+	if err := h.SetLastPort("tcp", 1); err == nil {
+		t.Error("no error")
+	}
+	if content(t, file) != "{" {
+		t.Error("it was overwritten")
+	}
+}
+
+// One bad record hides no other.
+func TestListsNameTheUnreadable(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	db := container()
+	db.ID, db.Name, db.Created = dbID, "db", db.Created.Add(time.Second)
+	web := running()
+	for _, err := range []error{h.WriteContainer(container()), h.WriteContainer(db), h.WriteRun(web)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := d.Containers(); err != nil || len(all) != 2 || all[0].Name != "db" {
+		t.Errorf("not the newest first: %v, %v", all, err)
+	}
+	broken := filepath.Join(d.Container(dbID), "container.json")
+	write(t, broken, "{")
+	if err := os.Mkdir(d.Running(dbID), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := d.Runs(); err != nil || len(runs) != 1 {
+		t.Errorf("a folder without a record counts: %v, %v", runs, err)
+	}
+	write(t, filepath.Join(d.Running(dbID), "run.json"), "{")
+	all, err := d.Containers()
+	if len(all) != 1 || all[0].Name != "web" || err == nil || !strings.Contains(err.Error(), broken) {
+		t.Errorf("%v, %v", all, err)
+	}
+	runs, err := d.Runs()
+	if len(runs) != 1 || runs[0].Name != "web" || err == nil {
+		t.Errorf("%v, %v", runs, err)
+	}
+}
+
+func TestTheCommandsProcessIsWrittenApart(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	if err := h.WriteRun(running()); err != nil {
+		t.Fatal(err)
+	}
+	p := state.Process{Pid: 4712, Start: 1<<60 + 1}
+	if err := d.WriteInit(webID, p); err != nil {
+		t.Fatal(err)
+	}
+	r, err := d.ReadRun(webID)
+	if err != nil || r.Init != p {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if err := h.RemoveRun(webID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ReadRun(webID); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it runs on: %v", err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	c := container()
+	take := func(name, id string, want error) {
+		t.Helper()
+		if err := h.TakeName(name, id); !errors.Is(err, want) {
+			t.Errorf("%s for %s: %v, not %v", name, state.ShortID(id), err, want)
+		}
+	}
+	take("web", webID, nil)
+	if err := h.WriteContainer(c); err != nil {
+		t.Fatal(err)
+	}
+	take("web", dbID, fs.ErrExist)
+	take("db", dbID, nil) // and its maker is killed
+	take("db", netID, nil)
+	take("db", dbID, nil)
+	if err := h.SweepNames(); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := os.ReadDir(filepath.Join(d.Root, "names")); err != nil || len(names) != 1 || names[0].Name() != "web" {
+		t.Errorf("%v, %v", names, err)
+	}
+	if got, err := d.ContainerByName("web"); err != nil || got.ID != webID {
+		t.Errorf("%v, %v", got, err)
+	}
+	stranger := *c
+	stranger.ID = dbID
+	if err := h.RemoveContainer(&stranger); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ContainerByName("web"); err != nil {
+		t.Errorf("the name went with a container that hasn't got it: %v", err)
+	}
+	for range 2 {
+		if err := h.RemoveContainer(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take("web", dbID, nil)
+}
+
+// A name whose record can't be read stays its container's.
+func TestTheNameOfAnUnreadableRecordIsTaken(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	if err := errors.Join(h.TakeName("web", webID), h.WriteContainer(container())); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.Container(webID), "container.json"), "{")
+	if err := h.TakeName("web", dbID); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+	if err := h.SweepNames(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(d.Root, "names", "web")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLeases(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	addr := netip.MustParseAddr("172.17.0.2")
+	if taken, err := d.Leases(netID); err != nil || len(taken) != 0 {
+		t.Errorf("before the first one: %v, %v", taken, err)
+	}
+	if err := h.Lease(netID, addr, webID); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Lease(netID, addr, dbID); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("given twice: %v", err)
+	}
+	if err := h.Lease(dbID, addr, dbID); err != nil {
+		t.Errorf("on another network: %v", err)
+	}
+	if taken, err := d.Leases(netID); err != nil || len(taken) != 1 || !taken[addr] {
+		t.Errorf("%v, %v", taken, err)
+	}
+	if text := content(t, filepath.Join(d.Run, "leases", netID, "172.17.0.2")); text != webID+"\n" {
+		t.Errorf("the lease says %q", text)
+	}
+	for range 2 {
+		if err := h.Release(netID, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Lease(netID, addr, dbID); err != nil {
+		t.Errorf("after it was taken back: %v", err)
+	}
+	write(t, filepath.Join(d.Run, "leases", netID, "foreign"), "")
+	if _, err := d.Leases(netID); err == nil || !strings.Contains(err.Error(), "foreign") {
+		t.Errorf("a file that is no lease: %v", err)
+	}
+}
+
+func TestTheFoldersAreRootsAlone(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	for _, dir := range []string{d.Root, d.Run} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info.Mode(), err)
+		}
+	}
+}
+
+func FuzzRecords(f *testing.F) {
+	for _, text := range unreadable {
+		f.Add([]byte(text))
+	}
+	dirs := folders(f)
+	held := lock(f, dirs)
+	for _, r := range records() {
+		if err := r.write(held); err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(content(f, r.file(dirs))))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d := folders(t)
+		h := lock(t, d)
+		for _, r := range records() {
+			if err := os.MkdirAll(filepath.Dir(r.file(d)), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			write(t, r.file(d), string(text))
+			_, err := r.read(d, h)
+			if _, named := errors.AsType[*state.RecordError](err); err != nil && !named {
+				t.Errorf("no file is named: %v", err)
+			}
+			if content(t, r.file(d)) != string(text) {
+				t.Error("it was overwritten")
+			}
+		}
+	})
+}
