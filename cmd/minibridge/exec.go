@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -12,7 +14,7 @@ func (a *app) execCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "exec [OPTIONS] CONTAINER COMMAND [ARG...]",
 		Short:   "Execute a command in a running container",
-		Example: "  minibridge exec web ip route",
+		Example: "  minibridge exec web ip route\n  minibridge exec -e LANG=C -w / web ls",
 		Args:    atLeast(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			env, err := readEnv(files, vars)
@@ -24,6 +26,9 @@ func (a *app) execCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.dryRun {
+				return e.DryExec(args[0], x, os.Stdout)
+			}
 			a.code, err = e.Exec(c.Context(), args[0], x, a.streams())
 			return err
 		},
@@ -32,9 +37,9 @@ func (a *app) execCommand() *cobra.Command {
 	flags.SetInterspersed(false)
 	flags.BoolVarP(&x.Detach, "detach", "d", false, "run in the background")
 	flags.BoolVarP(&x.OpenStdin, "interactive", "i", false, "keep standard input open")
-	flags.VarP(&listValue{list: &vars, check: checkEnv}, "env", "e", "set an environment variable")
-	flags.Var(&listValue{list: &files}, "env-file", "read environment variables from a file")
+	flags.VarP(&listValue{list: &vars, check: checkEnv}, "env", "e", "set a variable: NAME=VALUE, or NAME to copy yours")
+	flags.Var(&listValue{list: &files}, "env-file", "read variables from a file of NAME=VALUE lines")
 	flags.StringVarP(&x.Dir, "workdir", "w", "", "working directory in the container")
-	flags.StringVarP(&x.User, "user", "u", "", "user and group: NAME|UID[:GROUP|GID]")
+	flags.StringVarP(&x.User, "user", "u", "", "`user` to run as, and group: NAME|UID[:GROUP|GID]")
 	return c
 }

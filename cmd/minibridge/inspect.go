@@ -32,7 +32,7 @@ func (a *app) inspectCommand() *cobra.Command {
 			return a.inspect(args, look)
 		},
 	}
-	c.Flags().StringVar(&kind, "type", "", "only this kind: container or network")
+	c.Flags().StringVar(&kind, "type", "", "look for this `kind` only: container or network")
 	return c
 }
 

@@ -16,7 +16,7 @@ func (a *app) resetCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:     "reset [OPTIONS]",
-		Short:   "Take down and forget everything that minibridge made on this machine",
+		Short:   "Take down and forget all that minibridge made here",
 		Example: "  minibridge reset -f",
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {

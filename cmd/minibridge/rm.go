@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
 )
 
 func (a *app) rmCommand() *cobra.Command {
@@ -20,7 +23,13 @@ func (a *app) rmCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.dryRun {
+				return e.DryEnd(args, "", "KILL", os.Stdout)
+			}
 			return a.all(args, func(ref string) error {
+				if ref == "" {
+					return &engine.Error{Text: "container name cannot be empty"}
+				}
 				err := e.Remove(c.Context(), ref, force)
 				if force && errors.Is(err, fs.ErrNotExist) {
 					a.report(err) // Docker says so, and takes it for success
@@ -33,6 +42,6 @@ func (a *app) rmCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVarP(&force, "force", "f", false, "kill a running container first; a missing one is no error")
+	c.Flags().BoolVarP(&force, "force", "f", false, "kill those that run first; a missing one is no error")
 	return c
 }

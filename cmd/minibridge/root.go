@@ -35,7 +35,10 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "minibridge [OPTIONS] COMMAND",
 		Short: "Do to this kernel what Docker does underneath docker run -p 8000:8000",
 		Long: `Do to this kernel what Docker does underneath docker run -p 8000:8000: bridges,
-veth pairs, network namespaces and NAT, without images and without a daemon.`,
+veth pairs, network namespaces and NAT, without images and without a daemon.
+
+Each of --dry-run, --explain, --firewall, --root and --run-dir may stand before or
+after the command, and has a variable: MINIBRIDGE_DRY_RUN, MINIBRIDGE_EXPLAIN …`,
 		Example: `  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge --dry-run run -p 8080:8000 python3 -m http.server 8000
   minibridge script`,
@@ -80,7 +83,7 @@ func (a *app) containerCommands() []*cobra.Command {
 func (a *app) containerCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "container",
-		Short: "The same verbs by Docker's longer names: container run, container ls …",
+		Short: "The same by Docker's longer names: container ls …",
 		Args:  cobra.ArbitraryArgs,
 		RunE:  helpUnasked,
 	}
@@ -92,11 +95,11 @@ func (a *app) containerCommand() *cobra.Command {
 // variable.
 func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.BoolVar(&a.dryRun, "dry-run", false, "print the commands as a shell script and change nothing ($MINIBRIDGE_DRY_RUN)")
-	flags.BoolVarP(&a.explain, "explain", "x", false, "print each command to stderr as it is done, like sh -x ($MINIBRIDGE_EXPLAIN)")
-	flags.StringVar(&a.firewall, "firewall", cmp.Or(os.Getenv("MINIBRIDGE_FIREWALL"), engine.DefaultFirewall), "`program` to write rules with: iptables ($MINIBRIDGE_FIREWALL)")
-	flags.StringVar(&a.rootDir, "root", cmp.Or(os.Getenv("MINIBRIDGE_ROOT"), engine.DefaultRoot), "`directory` of definitions and logs ($MINIBRIDGE_ROOT)")
-	flags.StringVar(&a.runDir, "run-dir", cmp.Or(os.Getenv("MINIBRIDGE_RUN_DIR"), engine.DefaultRunDir), "`directory` of what is up now ($MINIBRIDGE_RUN_DIR)")
+	flags.BoolVar(&a.dryRun, "dry-run", false, "print the commands as a script, change nothing")
+	flags.BoolVarP(&a.explain, "explain", "x", false, "print each command as it is done, like sh -x")
+	flags.StringVar(&a.firewall, "firewall", cmp.Or(os.Getenv("MINIBRIDGE_FIREWALL"), engine.DefaultFirewall), "`program` to write rules with: iptables")
+	flags.StringVar(&a.rootDir, "root", cmp.Or(os.Getenv("MINIBRIDGE_ROOT"), engine.DefaultRoot), "`directory` of definitions and logs")
+	flags.StringVar(&a.runDir, "run-dir", cmp.Or(os.Getenv("MINIBRIDGE_RUN_DIR"), engine.DefaultRunDir), "`directory` of what is up now")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		for name, on := range map[string]*bool{"dry-run": &a.dryRun, "explain": &a.explain} {
 			if err := a.fromEnv(c, name, on); err != nil {
@@ -146,6 +149,9 @@ func (a *app) anybodysEngine() (*engine.Engine, error) {
 	}
 	if c.RunDir, err = directory("run-dir", a.runDir); err != nil {
 		return nil, err
+	}
+	if c.Root == c.RunDir {
+		return nil, &engine.Error{Text: fmt.Sprintf("--root and --run-dir are both %s: they need to be two directories", c.Root), Code: 125}
 	}
 	e, err := engine.New(c)
 	if err != nil {

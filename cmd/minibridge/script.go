@@ -10,7 +10,9 @@ func (a *app) scriptCommand() *cobra.Command {
 	var undo bool
 	c := &cobra.Command{
 		Use:   "script [OPTIONS] [CONTAINER...]",
-		Short: "Print the present state as a script of plain commands for a clean machine",
+		Short: "Print what is up as a script of plain commands",
+		Long: `Print the present state as a script of plain commands, which makes the same of a
+clean machine; or with --undo, what takes it all down on this one.`,
 		Example: `  minibridge script > rebuild.sh
   minibridge script --undo web`,
 		RunE: func(_ *cobra.Command, args []string) error {

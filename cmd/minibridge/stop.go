@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -19,11 +21,14 @@ func (a *app) stopCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.dryRun {
+				return e.DryEnd(args, sig, "TERM", os.Stdout)
+			}
 			return a.each(args, func(ref string) error { return e.Stop(c.Context(), ref, sig, timeout) })
 		},
 	}
-	c.Flags().StringVarP(&sig, "signal", "s", "", "signal to send first (default SIGTERM)")
-	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "seconds to wait before SIGKILL; -1 for ever")
+	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send first (default SIGTERM)")
+	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "`seconds` to wait before SIGKILL; -1 for ever")
 	c.Flags().IntVar(&timeout, "time", timeout, "")
 	c.Flags().MarkHidden("time") // its older name
 	return c
@@ -41,9 +46,12 @@ func (a *app) killCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if a.dryRun {
+				return e.DryEnd(args, sig, "KILL", os.Stdout)
+			}
 			return a.each(args, func(ref string) error { return e.Kill(c.Context(), ref, sig) })
 		},
 	}
-	c.Flags().StringVarP(&sig, "signal", "s", "", "signal to send (default SIGKILL)")
+	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send (default SIGKILL)")
 	return c
 }

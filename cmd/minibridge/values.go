@@ -157,7 +157,7 @@ func parseVolume(value string) (engine.Volume, error) {
 	}
 	v.Target = filepath.Clean(v.Target)
 	if v.Target == "/" {
-		return v, fmt.Errorf("invalid volume specification: '%s': invalid specification: destination can't be '/'", value)
+		return v, fmt.Errorf("invalid volume specification: '%s': invalid mount config for type \"bind\": invalid specification: destination can't be '/'", value)
 	}
 	var err error
 	v.Source, err = absolute(v.Source)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -82,17 +83,17 @@ func (s *session) downAll() error {
 	return err
 }
 
-// forgetAll removes the records. The two folders themselves may be somebody's
-// mount points: they stay when they can't be removed.
+// forgetAll removes the records: those that are ours by name, as --root may
+// have named a folder with more in it. Such a one stays, and so does a mount
+// point.
 func (e *Engine) forgetAll() error {
 	var errs []error
-	for _, dir := range []string{e.dirs.Root, e.dirs.Run} {
-		entries, err := os.ReadDir(dir)
-		errs = append(errs, err)
-		for _, entry := range entries {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, entry.Name())))
-		}
-		if err := os.Remove(dir); err != nil && !errors.Is(err, unix.EBUSY) {
+	for _, file := range e.dirs.Files() {
+		errs = append(errs, os.RemoveAll(file))
+	}
+	for _, dir := range []string{e.dirs.Run, e.dirs.Root} {
+		err := os.Remove(dir)
+		if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EBUSY) && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}

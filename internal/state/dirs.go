@@ -40,6 +40,18 @@ func (d Dirs) Make() error {
 	return nil
 }
 
+// Files is all that is ever kept in the two folders.
+func (d Dirs) Files() []string {
+	var files []string
+	for _, name := range []string{"containers", "names", "networks"} {
+		files = append(files, filepath.Join(d.Root, name))
+	}
+	for _, name := range []string{"journal", "containers", "leases", "netns", "layers", "ports.json", "world", "holder", "lock"} {
+		files = append(files, filepath.Join(d.Run, name))
+	}
+	return files
+}
+
 // Container is the folder of a container's definition and log.
 func (d Dirs) Container(id string) string { return filepath.Join(d.Root, "containers", id) }
 
