@@ -67,8 +67,7 @@ func (e *Executor) Down(mark int) error {
 			failed = append([]Step{steps[i]}, failed...)
 		}
 	}
-	keep := append(steps[:mark:mark], failed...)
-	errs = append(errs, e.Journal.Keep(keep, len(failed) == 0))
+	errs = append(errs, e.Journal.Keep(mark, failed))
 	return errors.Join(errs...)
 }
 

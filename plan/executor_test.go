@@ -84,9 +84,9 @@ func (j *journal) Append(undo plan.Step) error {
 
 func (j *journal) Done() error { j.done++; return nil }
 
-func (j *journal) Keep(steps []plan.Step, settled bool) error {
-	j.settled = settled
-	return j.Memory.Keep(steps, settled)
+func (j *journal) Keep(mark int, failed []plan.Step) error {
+	j.settled = len(failed) == 0
+	return j.Memory.Keep(mark, failed)
 }
 
 func (j *journal) holds(t *testing.T, steps ...string) {

@@ -10,9 +10,10 @@ type Journal interface {
 	// Done marks everything before it as complete: a crash from here on
 	// takes nothing of it back.
 	Done() error
-	// Keep replaces all that is written by steps. settled says that they are
-	// complete, as after Done; otherwise the next recovery tries them again.
-	Keep(steps []Step, settled bool) error
+	// Keep drops the steps from mark on, but for those that failed to apply,
+	// oldest first: the next recovery tries them again. What stands before
+	// mark stays as complete, or not, as it was.
+	Keep(mark int, failed []Step) error
 }
 
 // Memory is a journal that a crash loses: for programs that use the packages
@@ -34,7 +35,7 @@ func (m *Memory) Append(undo Step) error {
 func (m *Memory) Done() error { return nil }
 
 // Keep implements [Journal].
-func (m *Memory) Keep(steps []Step, _ bool) error {
-	m.steps = steps
+func (m *Memory) Keep(mark int, failed []Step) error {
+	m.steps = append(m.steps[:mark:mark], failed...)
 	return nil
 }

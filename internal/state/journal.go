@@ -134,7 +134,9 @@ func (j *Journal) Done() error {
 }
 
 // Keep implements [plan.Journal]. An empty journal is no file.
-func (j *Journal) Keep(steps []plan.Step, settled bool) error {
+func (j *Journal) Keep(mark int, failed []plan.Step) error {
+	steps := append(j.steps[:mark:mark], failed...)
+	settled := min(mark, j.settled)
 	if len(steps) == 0 {
 		j.steps, j.settled, j.size = nil, 0, 0
 		if err := os.Remove(j.file); !errors.Is(err, fs.ErrNotExist) {
@@ -149,7 +151,7 @@ func (j *Journal) Keep(steps []plan.Step, settled bool) error {
 			return err
 		}
 		lines = append(lines, journalLine{Record: record})
-		if settled && i == len(steps)-1 {
+		if i == settled-1 {
 			lines = append(lines, journalLine{Done: true})
 		}
 	}
@@ -157,10 +159,7 @@ func (j *Journal) Keep(steps []plan.Step, settled bool) error {
 	if err != nil {
 		return err
 	}
-	j.steps, j.settled, j.size = steps, 0, int64(len(b))
-	if settled {
-		j.settled = len(steps)
-	}
+	j.steps, j.settled, j.size = steps, settled, int64(len(b))
 	return renameio.WriteFile(j.file, b, 0o600, renameio.WithTempDir(filepath.Dir(j.file)))
 }
 

@@ -92,6 +92,20 @@ func TestAJournalKnowsWhatIsSettled(t *testing.T) {
 	holds(t, d, journal(t, d), 4, "a", "b", "c", "d")
 }
 
+// What a repair could not take back must not drag down what stood before it.
+func TestStepsThatFailedDoNotUnsettleOlderOnes(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	j := journal(t, d)
+	must(t, j.Append(step("a")), j.Append(step("b")), j.Done())
+	must(t, j.Append(step("c")), j.Append(step("d")), j.Keep(2, steps("c")))
+	holds(t, d, j, 2, "a", "b", "c")
+	must(t, j.Keep(2, nil))
+	holds(t, d, j, 2, "a", "b")
+	must(t, j.Keep(0, steps("b")))
+	holds(t, d, j, 0, "b")
+}
+
 func TestAnEmptyJournalIsNoFile(t *testing.T) {
 	t.Parallel()
 	d := folders(t)
@@ -102,7 +116,7 @@ func TestAnEmptyJournalIsNoFile(t *testing.T) {
 		t.Error("no journal after the first step")
 	}
 	for range 2 {
-		must(t, j.Keep(nil, true))
+		must(t, j.Keep(0, nil))
 		holds(t, d, j, 0)
 	}
 	if _, err := os.Stat(file(d)); !os.IsNotExist(err) || h.HasJournal("host") {
@@ -229,13 +243,11 @@ func TestJournalsOnDiskAreAsInMemory(t *testing.T) {
 				}
 			},
 			"keep": func(t *rapid.T) {
-				want = want[:rapid.IntRange(0, len(want)).Draw(t, "mark")]
-				all := rapid.Bool().Draw(t, "settled")
-				must(t, j.Keep(steps(want...), all))
-				settled = 0
-				if all {
-					settled = len(want)
-				}
+				mark := rapid.IntRange(0, len(want)).Draw(t, "mark")
+				failed := rapid.SliceOfN(text, 0, 3).Draw(t, "failed")
+				must(t, j.Keep(mark, steps(failed...)))
+				want = append(want[:mark:mark], failed...)
+				settled = min(settled, mark)
 			},
 			"tear": func(t *rapid.T) {
 				f, err := os.OpenFile(file(d), os.O_WRONLY|os.O_APPEND, 0)
@@ -275,7 +287,7 @@ func TestAFullDiskTearsNoJournal(t *testing.T) {
 		holds(t, d, j, 0, want...)
 		must(t, os.Remove("/run/small/filler"), j.Append(step("z")))
 		holds(t, d, j, 0, append(want, "z")...)
-		must(t, j.Keep(nil, true)) // what takes things back needs no room
+		must(t, j.Keep(0, nil)) // what takes things back needs no room
 		holds(t, d, j, 0)
 	})
 }
