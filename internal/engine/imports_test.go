@@ -49,7 +49,6 @@ var edges = map[string]map[string]string{
 		"internal/machine": "a test's machine is one",
 		"plan":             "the laws of ops and plans",
 	},
-	"hack/benchmark": {}, // it measures the program from outside
 	"hack/machine": {
 		"internal/machine": "it is its command line",
 	},

@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"syscall"
 
@@ -182,67 +179,6 @@ func (k *keeper) letGo(w *wire) error {
 	return k.process.Go(context.Background(), netns)
 }
 
-type streams struct{ in, out, err *os.File }
-
-// pipes makes the command's streams and our ends of them. Without -i its
-// standard input is empty.
-func (k *keeper) pipes() (theirs, ours streams, err error) {
-	var e1, e2, e3 error
-	ours.out, theirs.out, e1 = os.Pipe()
-	ours.err, theirs.err, e2 = os.Pipe()
-	if k.Container.Spec.OpenStdin {
-		theirs.in, ours.in, e3 = os.Pipe()
-	} else {
-		theirs.in, e3 = os.Open(os.DevNull)
-	}
-	return theirs, ours, errors.Join(e1, e2, e3)
-}
-
-// pump carries what the command writes to the log and to everybody attached.
-// A client that reads slowly slows the command down, as a pipe would.
-func (k *keeper) pump(from *os.File, kind frameKind) {
-	defer from.Close()
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			k.log.write(kind, buf[:n])
-			for _, w := range k.attached() {
-				if w.send(kind, buf[:n]) != nil {
-					k.drop(w)
-				}
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (k *keeper) attached() []*wire {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Collect(maps.Keys(k.clients))
-}
-
-// everybody is those who get output and those who wait, each once.
-func (k *keeper) everybody() []*wire {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	all := maps.Clone(k.clients)
-	maps.Copy(all, k.waiters)
-	return slices.Collect(maps.Keys(all))
-}
-
-// drop forgets a client that has gone.
-func (k *keeper) drop(w *wire) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.clients, w)
-	delete(k.waiters, w)
-	w.close()
-}
-
 // await waits for the command's end, takes the network down at once, and
 // tells everybody when nothing is left. When somebody asks the supervisor to
 // end, it stops the container.
@@ -261,13 +197,6 @@ func (k *keeper) await(pumps *sync.WaitGroup) error {
 	k.log.close()
 	k.announce(exit{Code: code, Error: errorText(err)})
 	return err
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 // end takes down what the container had, under the lock. The sockets go last:
@@ -289,61 +218,4 @@ func (k *keeper) end(down func(*session) error) (err error) {
 // undo is the end of a container whose command could not be executed.
 func (k *keeper) undo(s *session) error {
 	return errors.Join(s.forget(k.Run), s.flushUDP(k.Run), s.remove(k.Container))
-}
-
-// announce tells everybody that the container is gone. Who connects later
-// hears it at once.
-func (k *keeper) announce(x exit) {
-	k.mu.Lock()
-	k.gone = &x
-	k.mu.Unlock()
-	for _, w := range k.everybody() {
-		w.sendJSON(frameExit, x)
-		w.close()
-	}
-}
-
-// traceWriter sends what the teardown does to everybody who is there: who
-// asked for -x shows it.
-type traceWriter struct{ k *keeper }
-
-func (t traceWriter) Write(p []byte) (int, error) {
-	for _, w := range t.k.everybody() {
-		w.send(frameTrace, p)
-	}
-	return len(p), nil
-}
-
-// failure is why a command was not executed, or a request not granted.
-type failure struct {
-	Code int    `json:"code"`
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"`
-}
-
-// describe is why a container's command was not executed, as another process
-// is told it.
-func describe(err error) failure {
-	if x, ok := errors.AsType[*sandbox.ExecError](err); ok {
-		err = notExecuted("failed to create task for container", x)
-	}
-	f := failure{Text: err.Error()}
-	if e, ok := errors.AsType[*Error](err); ok {
-		f.Code, f.Hint = e.Code, e.Hint
-	}
-	return f
-}
-
-// exit is how a container ended.
-type exit struct {
-	Code  int    `json:"code"`
-	Error string `json:"error,omitempty"` // what could not be taken down
-}
-
-func parseFailure(body []byte) error {
-	var f failure
-	if err := json.Unmarshal(body, &f); err != nil {
-		return fmt.Errorf("the supervisor's answer: %w", err)
-	}
-	return &Error{Text: f.Text, Hint: f.Hint, Code: f.Code}
 }

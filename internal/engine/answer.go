@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// failure is why a command was not executed, or a request not granted.
+type failure struct {
+	Code int    `json:"code"`
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+// describe is why a container's command was not executed, as another process
+// is told it.
+func describe(err error) failure {
+	if x, ok := errors.AsType[*sandbox.ExecError](err); ok {
+		err = notExecuted("failed to create task for container", x)
+	}
+	f := failure{Text: err.Error()}
+	if e, ok := errors.AsType[*Error](err); ok {
+		f.Code, f.Hint = e.Code, e.Hint
+	}
+	return f
+}
+
+// exit is how a container ended.
+type exit struct {
+	Code  int    `json:"code"`
+	Error string `json:"error,omitempty"` // what could not be taken down
+}
+
+func parseFailure(body []byte) error {
+	var f failure
+	if err := json.Unmarshal(body, &f); err != nil {
+		return fmt.Errorf("the supervisor's answer: %w", err)
+	}
+	return &Error{Text: f.Text, Hint: f.Hint, Code: f.Code}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
