@@ -21,11 +21,7 @@ import (
 // attach chooses an endpoint on the network: names and the lowest free
 // address. It is written down as a lease once the container's run record
 // says whose it is.
-func (e *Engine) attach(n *state.Network) (state.Attachment, error) {
-	leased, err := e.dirs.Leases(n.ID)
-	if err != nil {
-		return state.Attachment{}, err
-	}
+func attach(n *state.Network, leased map[netip.Addr]bool) (state.Attachment, error) {
 	addr, ok := ipam.Address(n.Subnet, n.Gateway, leased)
 	if !ok {
 		return state.Attachment{}, errorf("failed to set up container networking: no available IPv4 addresses on this network's address pools: %s (%s)", n.Name, n.ID)

@@ -234,7 +234,11 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 	if n.Bridge == "" {
 		return c, run, networks, nil
 	}
-	at, err := e.attach(n)
+	leased, err := e.dirs.Leases(n.ID)
+	if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
+		return nil, nil, nil, err
+	}
+	at, err := attach(n, leased)
 	if err != nil {
 		return nil, nil, nil, err
 	}

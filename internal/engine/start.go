@@ -83,7 +83,11 @@ func (s *session) plug(ctx context.Context, n *state.Network, o *order) error {
 	if err := s.upNetwork(ctx, n); err != nil {
 		return err
 	}
-	at, err := s.attach(n)
+	leased, err := s.dirs.Leases(n.ID)
+	if err != nil {
+		return err
+	}
+	at, err := attach(n, leased)
 	if err != nil {
 		return err
 	}
