@@ -34,7 +34,7 @@ func (e *Engine) Reset(ctx context.Context) error {
 		if err := s.downAll(); err != nil {
 			return errors.Join(err, s.unlock())
 		}
-		return errors.Join(s.unlock(), e.forgetAll())
+		return errors.Join(e.forgetAll(), s.held.Drop())
 	}
 }
 

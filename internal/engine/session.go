@@ -27,9 +27,6 @@ func (e *Engine) lock(ctx context.Context, verb string) (*session, error) {
 	if os.Geteuid() != 0 {
 		return nil, errorf("%s needs root: it changes the kernel's network", verb).hint("sudo minibridge %s", verb)
 	}
-	if err := e.dirs.Make(); err != nil {
-		return nil, err
-	}
 	held, err := state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
 		e.say("waiting for the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
 	})

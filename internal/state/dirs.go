@@ -40,7 +40,7 @@ func (d Dirs) Make() error {
 	return nil
 }
 
-// Files is all that is ever kept in the two folders.
+// Files is all that is ever kept in the two folders, the lock last.
 func (d Dirs) Files() []string {
 	var files []string
 	for _, name := range []string{"containers", "names", "networks"} {

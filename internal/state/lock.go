@@ -39,17 +39,42 @@ const slow = time.Second
 // After a second it calls waiting, once, with the holder. verb is what others
 // are told that we do.
 func Lock(ctx context.Context, dirs Dirs, verb string, waiting func(Holder)) (*Held, error) {
-	h := &Held{dirs: dirs, flock: flock.New(filepath.Join(dirs.Run, "lock"), flock.SetPermissions(0o600))}
-	if err := h.acquire(ctx, waiting); err != nil {
+	h := &Held{dirs: dirs}
+	if err := h.take(ctx, waiting); err != nil {
 		return nil, err
 	}
 	before, err := h.readHolder()
-	h.Crashed = err == nil && !before.Clean
+	h.Crashed = !before.Clean && !errors.Is(err, fs.ErrNotExist)
 	h.holder = Holder{Pid: os.Getpid(), Verb: verb, Since: time.Now()}
 	if err := errors.Join(h.writeHolder(), dirs.enterWorld()); err != nil {
 		return nil, errors.Join(err, h.flock.Close())
 	}
 	return h, nil
+}
+
+// take makes the folders and takes their lock. Who waited while the holder
+// removed them has the lock of a file that nobody else will ever open, and
+// begins again.
+func (h *Held) take(ctx context.Context, waiting func(Holder)) error {
+	for {
+		if err := h.dirs.Make(); err != nil {
+			return err
+		}
+		h.flock = flock.New(filepath.Join(h.dirs.Run, "lock"), flock.SetPermissions(0o600))
+		if err := h.acquire(ctx, waiting); err != nil {
+			return err
+		}
+		mine, err := h.flock.Stat()
+		if err != nil {
+			return errors.Join(err, h.flock.Close())
+		}
+		if there, err := os.Stat(h.flock.Path()); err == nil && os.SameFile(mine, there) {
+			return h.dirs.Make()
+		}
+		if err := h.flock.Close(); err != nil {
+			return err
+		}
+	}
 }
 
 func (h *Held) acquire(ctx context.Context, waiting func(Holder)) error {
@@ -87,6 +112,10 @@ func (h *Held) Unlock(clean bool) error {
 	h.holder.Clean = clean
 	return errors.Join(h.writeHolder(), h.flock.Close())
 }
+
+// Drop gives the lock back after all of [Dirs.Files], its own file last, was
+// removed.
+func (h *Held) Drop() error { return h.flock.Close() }
 
 func (h *Held) holderFile() string { return filepath.Join(h.dirs.Run, "holder") }
 

@@ -8,7 +8,12 @@ import (
 	"github.com/minibridge/minibridge/internal/state"
 )
 
-func TestMain(m *testing.M) { hosttest.Main(m) }
+func TestMain(m *testing.M) {
+	if dirs, ok := os.LookupEnv(holderEnv); ok {
+		holdLock(dirs)
+	}
+	hosttest.Main(m)
+}
 
 // folders are two of the test's own.
 func folders(t testing.TB) state.Dirs {
