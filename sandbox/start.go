@@ -89,12 +89,21 @@ func (o *order) start(attr *syscall.SysProcAttr, more ...*os.File) (_ *Process, 
 	ours = append(ours, theirs)
 
 	proc, err := os.StartProcess(fmt.Sprintf("/proc/self/fd/%d", exeFD), []string{marker},
-		&os.ProcAttr{Dir: "/", Env: []string{}, Files: files, Sys: attr})
+		&os.ProcAttr{Dir: "/", Env: selfEnv(), Files: files, Sys: attr})
 	if err != nil {
 		control.Close()
 		return nil, fmt.Errorf("start the sandbox: %w", err)
 	}
 	return newProcess(proc, control)
+}
+
+// selfEnv is empty, as it is the program's own until it becomes the command;
+// but one built by `go build -cover` complains unless it is told where to write.
+func selfEnv() []string {
+	if dir, ok := os.LookupEnv("GOCOVERDIR"); ok {
+		return []string{"GOCOVERDIR=" + dir}
+	}
+	return []string{}
 }
 
 func devNull() (*os.File, error) { return os.OpenFile(os.DevNull, os.O_RDWR, 0) }

@@ -63,8 +63,15 @@ func launch(label string) (*supervisor, error) {
 }
 
 // supervisorEnv is where the firewall's tools are found, and little room for
-// garbage: a supervisor lives long and must stay small.
-func supervisorEnv() []string { return []string{"PATH=" + os.Getenv("PATH"), "GOGC=25"} }
+// garbage: a supervisor lives long and must stay small. A program built by
+// `go build -cover` is told where to write what it ran.
+func supervisorEnv() []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "GOGC=25"}
+	if dir, ok := os.LookupEnv("GOCOVERDIR"); ok {
+		env = append(env, "GOCOVERDIR="+dir)
+	}
+	return env
+}
 
 // fileConn turns one end of a socket pair into a connection.
 func fileConn(f *os.File) (*net.UnixConn, error) {
