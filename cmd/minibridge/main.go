@@ -72,17 +72,13 @@ func (a *app) report(err error) int {
 		fmt.Fprint(os.Stderr, u.text)
 		return u.code
 	}
-	text, hint := err.Error(), ""
-	if e, ok := errors.AsType[*engine.Error](err); ok {
-		hint = e.Hint
-		if e.Code != 0 {
-			code = e.Code
-		}
+	if e, ok := errors.AsType[*engine.Error](err); ok && e.Code != 0 {
+		code = e.Code
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintf(os.Stderr, "minibridge: %s\n", strings.TrimSuffix(line, "\n"))
 	}
-	if hint != "" {
+	if hint := engine.Hint(err); hint != "" {
 		fmt.Fprintf(os.Stderr, "try: %s\n", hint)
 	}
 	return code

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Hint is a line that a person can run next, or "". What an error says of that
+// itself comes before what its kind suggests.
+func Hint(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Hint != "" {
+		return e.Hint
+	}
+	if _, ok := errors.AsType[*nat.MissingToolError](err); ok {
+		return "apt-get install iptables"
+	}
+	if r, ok := errors.AsType[*state.RecordError](err); ok {
+		return plan.Command("mv", r.File, r.File+".unreadable")
+	}
+	var path string
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		path = p.Path
+	}
+	for _, h := range []struct {
+		errno error
+		run   string
+	}{
+		{unix.EOPNOTSUPP, "minibridge check"}, // the kernel has no such device, file system or match
+		{unix.ENODEV, "minibridge check"},
+		{unix.EAFNOSUPPORT, "minibridge check"},
+		{unix.ENOSPC, plan.Command("df", "-h", path)},
+		{unix.EDQUOT, plan.Command("df", "-h", path)},
+		{unix.EROFS, plan.Command("findmnt", "--target", path)},
+		{unix.EMFILE, "ulimit -n"},
+	} {
+		if errors.Is(err, h.errno) {
+			return h.run
+		}
+	}
+	return ""
+}

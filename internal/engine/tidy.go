@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"context"
+	"os"
+
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// Tidy cleans up after supervisors that were killed. Verbs that change
+// something do so when they take the lock; those that only look ask here
+// first, so that whichever comes next finds the machine in order. Usually it
+// costs a look at each running container's process.
+func (e *Engine) Tidy(ctx context.Context, verb string) error {
+	if os.Geteuid() != 0 || !e.orphaned() {
+		return nil
+	}
+	return e.clean(ctx, verb)
+}
+
+// orphaned says whether a container's supervisor is dead.
+func (e *Engine) orphaned() bool {
+	ids, err := e.dirs.RunningIDs()
+	if err != nil {
+		return false // the verb itself will meet it
+	}
+	for _, id := range ids {
+		run, err := e.dirs.ReadRun(id)
+		if err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
+			return true
+		}
+	}
+	return false
+}
