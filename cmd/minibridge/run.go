@@ -60,7 +60,7 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.VarP(&listValue{list: &f.spec.Publish}, "publish", "p", "publish a port or range to the host: [[HOSTIP:][HOSTPORT]:]PORT[/PROTO]")
 	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to one that is free")
 	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
-	flags.Var(&listValue{list: &f.networks, kind: "network"}, "network", "bridge, none, host or container:NAME (default bridge)")
+	flags.Var(&listValue{list: &f.networks, kind: "network", check: checkNetwork}, "network", "bridge, none, host or container:NAME (default bridge)")
 	flags.StringVarP(&f.spec.Hostname, "hostname", "h", "", "host `name` of the container (default its short id)")
 	group(flags, "Network")
 
@@ -130,10 +130,11 @@ func oneNetwork(names []string) (string, error) {
 	case 0:
 		return "bridge", nil
 	case 1:
-		if names[0] == "" {
-			return "", &engine.Error{Text: "no name set for network"}
+		name, err := networkName(names[0])
+		if err == nil && name == "" {
+			err = &engine.Error{Text: "no name set for network"}
 		}
-		return names[0], nil
+		return name, err
 	}
 	for i, n := range names {
 		for _, other := range names[:i] {

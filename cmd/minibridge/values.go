@@ -57,6 +57,28 @@ func checkLabel(s string) error {
 	return nil
 }
 
+// networkName takes the name out of Docker's long form of --network, which has
+// nothing else to say here.
+func networkName(s string) (string, error) {
+	if !strings.Contains(s, "=") {
+		return s, nil
+	}
+	name := ""
+	for field := range strings.SplitSeq(s, ",") {
+		key, value, _ := strings.Cut(field, "=")
+		if !strings.EqualFold(key, "name") {
+			return "", fmt.Errorf("invalid field key %s", key)
+		}
+		name = value
+	}
+	return name, nil
+}
+
+func checkNetwork(s string) error {
+	_, err := networkName(s)
+	return err
+}
+
 // readEnv is what --env-file and -e say, files first. A name alone is the
 // caller's value; unset here, it stays a name, which takes the variable away.
 func readEnv(files, set []string) ([]string, error) {
@@ -136,6 +158,9 @@ func parseVolume(value string) (engine.Volume, error) {
 	if len(parts) > 3 {
 		return engine.Volume{}, fmt.Errorf("invalid spec: %s: too many colons", value)
 	}
+	if slices.Contains(parts, "") {
+		return engine.Volume{}, fmt.Errorf("invalid spec: %s: empty section between colons", value)
+	}
 	if len(parts) == 1 {
 		return engine.Volume{}, fmt.Errorf("invalid volume specification: '%s': there are no volumes here: give a host directory too, SOURCE:TARGET", value)
 	}
@@ -144,7 +169,7 @@ func parseVolume(value string) (engine.Volume, error) {
 		switch parts[2] {
 		case "ro":
 			v.ReadOnly = true
-		case "rw", "":
+		case "rw":
 		default:
 			return v, fmt.Errorf("invalid mode: %s", parts[2])
 		}

@@ -1,0 +1,231 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+)
+
+var update = flag.Bool("update", false, "write what cmp finds different into the scripts")
+
+func TestMain(m *testing.M) {
+	hosttest.Main(m, "github.com/minibridge/minibridge/cmd/minibridge")
+}
+
+// TestScripts runs each script of testdata in a machine of its own. Beside
+// testscript's commands there are:
+//
+//	minibridge ARG...    what is tested, which has to succeed
+//	fails CODE CMD...    CMD ends with this exit code
+//	prints LINE...       the last stdout was these lines, no more and no less
+//	says LINE...         so was the last stderr
+//	answers URL [LINE]   waits until an HTTP server answers, with this line
+//	outside CMD...       CMD in the outside world, which has to succeed
+//	remember, unchanged  nothing of the machine or of the records differs
+//
+// In prints and says, what is different each time has a name: ID64, ID12, AGE,
+// TIME, PID.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) { runScript(t, m, file) })
+		})
+	}
+}
+
+func runScript(t *testing.T, m *hosttest.Machine, file string) {
+	s := &script{t: t, machine: m}
+	testscript.RunT(serial{t}, testscript.Params{
+		Files:               []string{file},
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		WorkdirRoot:         t.TempDir(),
+		Setup: func(e *testscript.Env) error {
+			if dir := os.Getenv("GOCOVERDIR"); dir != "" {
+				e.Setenv("GOCOVERDIR", dir)
+			}
+			e.Setenv("ID64", strings.Repeat("a", 64))
+			e.Setenv("LONG", strings.Repeat("x", 300))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"minibridge": succeeds("minibridge"),
+			"outside":    succeeds("ip", "netns", "exec", "outside"),
+			"fails":      fails,
+			"prints":     lines("stdout"),
+			"says":       lines("stderr"),
+			"answers":    answers,
+			"remember":   s.remember,
+			"unchanged":  s.unchanged,
+		},
+	})
+}
+
+// serial runs a script where it stands, not beside others: each has its
+// machine.
+type serial struct{ *testing.T }
+
+func (s serial) Run(_ string, f func(testscript.T)) { f(s) }
+func (serial) Parallel()                            {}
+func (serial) Verbose() bool                        { return testing.Verbose() }
+
+func succeeds(words ...string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg {
+			ts.Fatalf("say which exit code: fails CODE CMD...")
+		}
+		args = append(words[1:len(words):len(words)], args...)
+		ts.Check(ts.Exec(words[0], args...))
+	}
+}
+
+func fails(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, not %d", code, want)
+	}
+}
+
+// varying is what no script can know.
+var varying = []struct {
+	pattern *regexp.Regexp
+	name    string
+}{
+	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "ID64"},
+	{regexp.MustCompile(`\b[0-9a-f]{12}\b`), "ID12"},
+	{regexp.MustCompile(`\bmbv[0-9a-f]{8}\b`), "VETH"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`), "TIME"},
+	{regexp.MustCompile(`Less than a second|\b\d+ seconds?`), "AGE"},
+	{regexp.MustCompile(`\bpid \d+`), "pid PID"},
+}
+
+func lines(stream string) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		have := ts.ReadFile(stream)
+		for _, v := range varying {
+			have = v.pattern.ReplaceAllString(have, v.name)
+		}
+		var want strings.Builder
+		for _, line := range args {
+			want.WriteString(line + "\n")
+		}
+		if diff := hosttest.Diff(want.String(), have); diff != "" {
+			ts.Fatalf("%s:\n%s", stream, diff)
+		}
+	}
+}
+
+// patience is how long a program may take until it listens.
+const patience = 20 * time.Second
+
+// answers asks again until there is somebody: a server in a container says to
+// nobody when it has begun to listen.
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		body, err := get(ctx, client, args[0])
+		if err == nil {
+			if len(args) > 1 && strings.TrimSpace(body) != args[1] {
+				ts.Fatalf("%s answers %q", args[0], body)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("nobody answers: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func get(ctx context.Context, client *http.Client, url string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return string(body), err
+}
+
+// A script is what one script remembers of its machine.
+type script struct {
+	t       *testing.T
+	machine *hosttest.Machine
+	was     string
+}
+
+func (s *script) remember(ts *testscript.TestScript, _ bool, _ []string) {
+	s.was = s.state(ts)
+}
+
+func (s *script) unchanged(ts *testscript.TestScript, _ bool, _ []string) {
+	if diff := hosttest.Diff(s.was, s.state(ts)); diff != "" {
+		ts.Fatalf("the machine has changed:\n%s", diff)
+	}
+}
+
+// state is the kernel's and the records.
+func (s *script) state(ts *testscript.TestScript) string {
+	var b bytes.Buffer
+	b.WriteString(s.machine.State(s.t))
+	for _, dir := range []string{"/var/lib/minibridge", "/run/minibridge"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // removed meanwhile, or nothing there yet
+				return nil
+			case err != nil:
+				return err
+			case d.Name() == "holder" || d.Name() == "ports.json": // who had the lock, and the last port, last
+				return nil
+			case path == "/run/minibridge/layers": // what commands wrote
+				return fs.SkipDir
+			case !d.Type().IsRegular() || filepath.Dir(path) == "/run/minibridge/netns":
+				fmt.Fprintf(&b, "%s %s\n", path, d.Type())
+				return nil
+			}
+			content, err := os.ReadFile(path)
+			fmt.Fprintf(&b, "%s %q\n", path, content)
+			return err
+		})
+		ts.Check(err)
+	}
+	return b.String()
+}
