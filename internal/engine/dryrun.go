@@ -27,7 +27,11 @@ func (e *Engine) DryEnd(refs []string, sig, otherwise string, w io.Writer) error
 		if err != nil {
 			return err
 		}
-		if run, _ := e.status(c); run != nil {
+		run, st := e.status(c)
+		if st.Status == state.Running {
+			if run, err = e.running(c); err != nil {
+				return err
+			}
 			running = append(running, run)
 			continue
 		}
@@ -56,9 +60,9 @@ func (e *Engine) DryExec(ref string, x ExecSpec, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	run, _ := e.status(c)
-	if run == nil {
-		return notRunning(c)
+	run, err := e.running(c)
+	if err != nil {
+		return err
 	}
 	words := []string{"nsenter", "--target", fmt.Sprint(run.Init.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "env", "-i"}
 	words = append(words, withEnv(environment(&c.Spec, execHostname(c, run)), x.Env)...)

@@ -33,8 +33,11 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if x.Dir != "" && !filepath.IsAbs(x.Dir) {
 		return 0, &Error{Text: execFailed + ": unable to start container process: Cwd must be an absolute path: unknown", Code: cannotExecute}
 	}
-	run, _ := e.status(c)
-	if run == nil || run.Init.Pid == 0 {
+	run, err := e.running(c)
+	if err != nil {
+		return 0, err
+	}
+	if run.Init.Pid == 0 {
 		return 0, notRunning(c)
 	}
 	p, wait, err := e.startExec(ctx, c, run, x, streams)

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -25,7 +27,7 @@ func Hint(err error) string {
 	}
 	var path string
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		path = p.Path
+		path = existing(p.Path)
 	}
 	for _, h := range []struct {
 		errno error
@@ -44,4 +46,15 @@ func Hint(err error) string {
 		}
 	}
 	return ""
+}
+
+// existing is the nearest directory that is there: what could not be written
+// is gone.
+func existing(path string) string {
+	for path = filepath.Dir(path); path != "/"; path = filepath.Dir(path) {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+	}
+	return path
 }

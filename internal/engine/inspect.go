@@ -92,6 +92,10 @@ func (e *Engine) Inspect(ref string) (any, error) {
 		return nil, err
 	}
 	run, st := e.status(c)
+	if run == nil && st.Status == state.Running {
+		_, err := e.running(c)
+		return nil, err
+	}
 	networks, err := e.dirs.Networks()
 	if err != nil {
 		return nil, err

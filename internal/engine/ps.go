@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -39,6 +40,9 @@ func (e *Engine) List(all bool) ([]Listed, error) {
 		}
 		if run != nil {
 			one.Ports = portsColumn(c, run)
+		} else if st.Status == state.Running {
+			_, unreadable := e.running(c)
+			err = errors.Join(err, unreadable)
 		}
 		list = append(list, one)
 	}

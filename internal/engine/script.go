@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -77,9 +78,9 @@ func (e *Engine) chosenRuns(refs []string) ([]*state.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		run, _ := e.status(c)
-		if run == nil {
-			return nil, notRunning(c)
+		run, err := e.running(c)
+		if err != nil {
+			return nil, err
 		}
 		runs = append(runs, run)
 	}
@@ -164,16 +165,18 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w, scriptHead)
+	var b bytes.Buffer // half a script is none: it may be on its way to a shell
+	b.WriteString(scriptHead)
 	plans := e.hostPlan()
 	for _, at := range run.Wired() {
 		plans = append(plans, e.networkPlan(networkByID(networks, at.NetworkID))...)
 	}
 	plans = append(plans, e.containerPlan(run, networks)...)
-	if err := writeDrift(w, plans); err != nil {
+	if err := writeDrift(&b, plans); err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(w, e.processLine(c, run, spec.Detach))
+	b.WriteString(e.processLine(c, run, spec.Detach))
+	_, err = b.WriteTo(w)
 	return err
 }
 
@@ -187,7 +190,11 @@ func writeDrift(w io.Writer, p plan.Plan) error {
 		if look {
 			undo, err := line.Undo()
 			if err != nil {
-				return fmt.Errorf("%s: %w", line.Op, err)
+				first, rest, _ := strings.Cut(line.Op.String(), "\n")
+				if rest != "" {
+					first += " …"
+				}
+				return fmt.Errorf("%s: %w", first, err)
 			}
 			if undo == nil {
 				for one := range strings.Lines(line.Op.String()) {

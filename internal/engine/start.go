@@ -33,7 +33,10 @@ func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor
 			err = errors.Join(err, s.forget(run))
 		}
 	}()
-	if err := errors.Join(s.held.WriteRun(run), s.lease(run)); err != nil {
+	if err := s.held.WriteRun(run); err != nil {
+		return err
+	}
+	if err := s.lease(run); err != nil {
 		return err
 	}
 	if err := sup.give(o); err != nil {
@@ -108,6 +111,10 @@ func (s *session) join(run *state.Run, id string, o *order) error {
 		return errorf("joining network namespace of container: %v", err)
 	}
 	other, status := s.status(target)
+	if other == nil && status.Status == state.Running {
+		_, err := s.running(target)
+		return err
+	}
 	if status.Status != state.Running {
 		return errorf("cannot join network namespace of a non running container: container %s is %s", target.Name, status.Status).
 			hint("minibridge run --network none … (a namespace of its own)")

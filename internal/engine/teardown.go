@@ -73,6 +73,19 @@ func (s *session) flushUDP(run *state.Run) error {
 	return nat.FlushUDP(mappings(run.Ports))
 }
 
+// running is the run of a container, or why there is none to be had.
+func (e *Engine) running(c *state.Container) (*state.Run, error) {
+	run, st := e.status(c)
+	if run != nil {
+		return run, nil
+	}
+	if st.Status == state.Running {
+		_, err := e.dirs.ReadRun(c.ID)
+		return nil, err
+	}
+	return nil, notRunning(c)
+}
+
 // status is how a container stands now, and its run when it is running. A
 // record that says running is believed only while the supervisor lives.
 func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
@@ -81,6 +94,9 @@ func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
 		return nil, st
 	}
 	run, err := e.dirs.ReadRun(c.ID)
+	if _, unreadable := errors.AsType[*state.RecordError](err); unreadable {
+		return nil, st // who is to say that it has ended?
+	}
 	if err == nil && sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
 		return run, st
 	}

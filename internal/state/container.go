@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -125,8 +126,12 @@ func (h *Held) RemoveContainer(c *Container) error {
 // ReadContainer reads one record. fs.ErrNotExist means that there is none.
 func (d Dirs) ReadContainer(id string) (*Container, error) {
 	c := &Container{}
-	if err := read(d.containerFile(id), c); err != nil {
+	file := d.containerFile(id)
+	if err := read(file, c); err != nil {
 		return nil, err
+	}
+	if c.ID != id || c.Name == "" || len(c.Spec.Args) == 0 {
+		return nil, &RecordError{File: file, Err: fmt.Errorf("not a container's: id %q, name %q, command %q", c.ID, c.Name, c.Spec.Args)}
 	}
 	return c, nil
 }

@@ -98,7 +98,7 @@ func (j *Journal) parse(b []byte) error {
 			}
 		}
 		if err != nil {
-			return &RecordError{File: fmt.Sprintf("%s, line %d", j.file, n), Err: err}
+			return &RecordError{File: j.file, Err: fmt.Errorf("line %d: %w", n, err)}
 		}
 	}
 	return lines.Err()

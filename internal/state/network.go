@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -44,6 +45,9 @@ func (d Dirs) Networks() ([]*Network, error) {
 		n := &Network{}
 		if err := read(d.networkFile(id), n); err != nil {
 			return nil, err
+		}
+		if n.ID != id || n.Name == "" {
+			return nil, &RecordError{File: d.networkFile(id), Err: fmt.Errorf("not a network's: id %q, name %q", n.ID, n.Name)}
 		}
 		all = append(all, n)
 	}

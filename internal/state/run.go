@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -93,6 +94,9 @@ func (d Dirs) ReadRun(id string) (*Run, error) {
 	r := &Run{}
 	if err := read(d.runFile(id), r); err != nil {
 		return nil, err
+	}
+	if r.ID != id || r.Name == "" {
+		return nil, &RecordError{File: d.runFile(id), Err: fmt.Errorf("not a running container's: id %q, name %q", r.ID, r.Name)}
 	}
 	if err := read(d.initFile(id), &r.Init); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
