@@ -1,0 +1,42 @@
+package engine_test
+
+import (
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/minibridge/minibridge/internal/engine"
+	"github.com/minibridge/minibridge/internal/hosttest"
+)
+
+// As in the program: its supervisors are this binary.
+func init() { runtime.LockOSThread() }
+
+func TestMain(m *testing.M) {
+	engine.Init()
+	if how, ok := os.LookupEnv(victimEnv); ok {
+		os.Exit(victim(how))
+	}
+	hosttest.Main(m, "github.com/minibridge/minibridge/cmd/minibridge")
+}
+
+// testEngine is one with the folders that the program has when it is not told
+// otherwise.
+func testEngine(t hosttest.TB) *engine.Engine {
+	t.Helper()
+	e, err := engine.New(engine.Config{
+		Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: notices{t},
+	})
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return e
+}
+
+// notices go to the test's log.
+type notices struct{ t hosttest.TB }
+
+func (n notices) Write(p []byte) (int, error) {
+	n.t.Logf("notice: %s", p)
+	return len(p), nil
+}
