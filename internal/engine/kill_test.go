@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -144,12 +145,18 @@ func milestones(t *testing.T, m *hosttest.Machine) []string {
 // quiet is the state of a machine when the last container's link, which goes
 // late, has gone. The default network's id, another one after each reset, is
 // left out.
-func quiet(t *testing.T, m *hosttest.Machine) string {
+func quiet(t *testing.T, m *hosttest.Machine) string { return quietExcept(t, m, "") }
+
+// quietExcept is quiet but for the link of a container that runs.
+func quietExcept(t *testing.T, m *hosttest.Machine, alive string) string {
 	t.Helper()
 	s := m.State(t)
-	for strings.Contains(s, "mbv") {
-		_, name, _ := strings.Cut(s, "mbv")
-		m.WaitNoLink(t, "mbv"+name[:8])
+	for {
+		veths := slices.DeleteFunc(veth.FindAllString(s, -1), func(name string) bool { return name == alive })
+		if len(veths) == 0 {
+			break
+		}
+		m.WaitNoLink(t, veths[0])
 		s = m.State(t)
 	}
 	networks, err := state.Dirs{Root: engine.DefaultRoot}.Networks()
@@ -162,6 +169,8 @@ func quiet(t *testing.T, m *hosttest.Machine) string {
 	}
 	return s
 }
+
+var veth = regexp.MustCompile(`mbv[0-9a-f]{8}`)
 
 // left are the files that speak of containers.
 func left(t *testing.T) (files []string) {

@@ -14,8 +14,10 @@ func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	engine.Init()
-	if how, ok := os.LookupEnv(victimEnv); ok {
-		os.Exit(victim(how))
+	for name, f := range map[string]func(string) int{victimEnv: victim, serveEnv: serve, askEnv: ask} {
+		if value, ok := os.LookupEnv(name); ok {
+			os.Exit(f(value))
+		}
 	}
 	hosttest.Main(m, "github.com/minibridge/minibridge/cmd/minibridge")
 }

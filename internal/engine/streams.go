@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"os"
@@ -8,6 +9,12 @@ import (
 )
 
 type streams struct{ in, out, err *os.File }
+
+func (s streams) close() {
+	for _, f := range []*os.File{s.in, s.out, s.err} {
+		f.Close() // one that isn't there is an error of no interest
+	}
+}
 
 // pipes makes the command's streams and our ends of them. Without -i its
 // standard input is empty.
@@ -24,23 +31,59 @@ func (k *keeper) pipes() (theirs, ours streams, err error) {
 }
 
 // pump carries what the command writes to the log and to everybody attached.
-// A client that reads slowly slows the command down, as a pipe would.
+// A client that reads slowly slows the command down, as a pipe would. What is
+// left in the pipe when the command has ended, a few kilobytes, is logged
+// whether anybody reads or not.
 func (k *keeper) pump(from *os.File, kind frameKind) {
-	defer from.Close()
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			k.log.write(kind, buf[:n])
+	chunks := make(chan []byte)
+	k.logged.Add(1)
+	go func() {
+		defer close(chunks)
+		defer from.Close()
+		late := k.read(from, kind, chunks)
+		k.logged.Done()
+		for _, chunk := range late {
+			chunks <- chunk
+		}
+	}()
+	k.passed.Go(func() {
+		for chunk := range chunks {
 			for _, w := range k.attached() {
-				if w.send(kind, buf[:n]) != nil {
+				if w.send(kind, chunk) != nil {
 					k.drop(w)
 				}
 			}
 		}
-		if err != nil {
-			return
+	})
+}
+
+// read logs what comes and hands it on, in two buffers by turns: the second one
+// is taken when the first is free again. It returns what nobody had taken when
+// the command ended.
+func (k *keeper) read(from *os.File, kind frameKind, chunks chan<- []byte) (late [][]byte) {
+	var buffers [2][32 << 10]byte
+	for turn := 0; ; turn ^= 1 {
+		n, err := from.Read(buffers[turn][:])
+		chunk := buffers[turn][:n]
+		if n > 0 {
+			k.log.write(kind, chunk)
+			if late != nil || !k.hand(chunk, chunks) {
+				late = append(late, bytes.Clone(chunk))
+			}
 		}
+		if err != nil {
+			return late
+		}
+	}
+}
+
+// hand waits until the chunk is taken, or the command has ended.
+func (k *keeper) hand(chunk []byte, to chan<- []byte) bool {
+	select {
+	case to <- chunk:
+		return true
+	case <-k.exited:
+		return false
 	}
 }
 
@@ -48,15 +91,6 @@ func (k *keeper) attached() []*wire {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Collect(maps.Keys(k.clients))
-}
-
-// everybody is those who get output and those who wait, each once.
-func (k *keeper) everybody() []*wire {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	all := maps.Clone(k.clients)
-	maps.Copy(all, k.waiters)
-	return slices.Collect(maps.Keys(all))
 }
 
 // drop forgets a client that has gone.
@@ -68,25 +102,16 @@ func (k *keeper) drop(w *wire) {
 	w.close()
 }
 
-// announce tells everybody that the container is gone. Who connects later
-// hears it at once.
-func (k *keeper) announce(x exit) {
+// announce tells some that the container is gone, and what was done for that:
+// who asked for -x shows it. Who comes later hears it at once.
+func (k *keeper) announce(x exit, to map[*wire]bool) {
 	k.mu.Lock()
 	k.gone = &x
+	wires := slices.Collect(maps.Keys(to))
 	k.mu.Unlock()
-	for _, w := range k.everybody() {
+	for _, w := range wires {
+		w.send(frameTrace, k.trace.Bytes())
 		w.sendJSON(frameExit, x)
 		w.close()
 	}
-}
-
-// traceWriter sends what the teardown does to everybody who is there: who
-// asked for -x shows it.
-type traceWriter struct{ k *keeper }
-
-func (t traceWriter) Write(p []byte) (int, error) {
-	for _, w := range t.k.everybody() {
-		w.send(frameTrace, p)
-	}
-	return len(p), nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,6 +78,10 @@ type keeper struct {
 	log     *logWriter
 	process *sandbox.Process
 	stdin   *os.File // nil when it has none
+	trace   bytes.Buffer
+
+	logged sync.WaitGroup // what reads and logs its output
+	passed sync.WaitGroup // what passes it on to those attached
 
 	mu      sync.Mutex
 	clients map[*wire]bool // those that get the output
@@ -95,22 +100,24 @@ func supervise(o *order, w *wire) error {
 		k.clients[w] = true
 	}
 	listener, err := listen(o.Dirs.Socket(o.Container.ID))
-	var pumps *sync.WaitGroup
+	var out streams
 	if err == nil {
-		pumps, err = k.begin(w)
+		out, err = k.begin(w)
 	}
 	if errors.Is(err, errTakenBack) {
 		return nil // the command took down what it had put up
 	}
 	if err != nil {
-		return errors.Join(k.end(k.undo), w.sendJSON(frameFailed, describe(err)), w.close())
+		return errors.Join(k.end(k.undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
-	if err := w.send(frameStart, nil); err != nil {
+	if err := w.send(frameStart, nil); err != nil { // before the first of its output
 		k.drop(w)
 	}
+	k.pump(out.out, frameStdout)
+	k.pump(out.err, frameStderr)
 	go k.serve(w)
 	go k.accept(listener)
-	return k.await(pumps)
+	return k.await()
 }
 
 func newKeeper(o *order) (*keeper, error) {
@@ -125,7 +132,7 @@ func newKeeper(o *order) (*keeper, error) {
 		waiters: make(map[*wire]bool),
 		exited:  make(chan struct{}),
 	}
-	e.explain = traceWriter{k}
+	e.explain = &k.trace
 	k.log, err = openLog(o.Dirs.Log(o.Container.ID))
 	return k, err
 }
@@ -133,34 +140,30 @@ func newKeeper(o *order) (*keeper, error) {
 // errTakenBack is a command that ended, or failed, before it said go.
 var errTakenBack = errors.New("taken back")
 
-// begin starts the command, with pipes for what it writes.
-func (k *keeper) begin(w *wire) (pumps *sync.WaitGroup, err error) {
-	streams, ours, err := k.pipes()
+// begin starts the command, and gives our ends of the pipes for what it
+// writes.
+func (k *keeper) begin(w *wire) (streams, error) {
+	theirs, ours, err := k.pipes()
 	if err != nil {
-		return nil, err
+		return ours, err
 	}
-	k.process, err = sandbox.Start(k.config(streams))
-	for _, f := range []*os.File{streams.in, streams.out, streams.err} {
-		f.Close()
-	}
+	k.process, err = sandbox.Start(k.config(theirs))
+	theirs.close()
 	if err == nil {
 		err = k.letGo(w)
 	}
 	if err == nil {
 		err = k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start})
 	}
-	pumps = &sync.WaitGroup{}
-	pumps.Go(func() { k.pump(ours.out, frameStdout) })
-	pumps.Go(func() { k.pump(ours.err, frameStderr) })
 	k.stdin = ours.in
 	if err != nil {
 		if k.process != nil {
 			k.process.Signal(unix.SIGKILL)
 			k.process.Wait()
 		}
-		pumps.Wait()
+		ours.close()
 	}
-	return pumps, err
+	return ours, err
 }
 
 // letGo waits for the go, and lets the command run in its network. It returns
@@ -180,9 +183,11 @@ func (k *keeper) letGo(w *wire) error {
 }
 
 // await waits for the command's end, takes the network down at once, and
-// tells everybody when nothing is left. When somebody asks the supervisor to
-// end, it stops the container.
-func (k *keeper) await(pumps *sync.WaitGroup) error {
+// tells those who wait when nothing is left and the log is whole; those who
+// get its output, when they have it all: one who doesn't read keeps nobody
+// else waiting. When somebody asks the supervisor to end, it stops the
+// container.
+func (k *keeper) await() error {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGHUP)
@@ -193,9 +198,12 @@ func (k *keeper) await(pumps *sync.WaitGroup) error {
 	code, err := k.process.Wait()
 	close(k.exited)
 	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, code, "") }))
-	pumps.Wait()
+	k.logged.Wait()
 	k.log.close()
-	k.announce(exit{Code: code, Error: errorText(err)})
+	x := exit{Code: code, Error: errorText(err)}
+	k.announce(x, k.waiters)
+	k.passed.Wait()
+	k.announce(x, k.clients)
 	return err
 }
 

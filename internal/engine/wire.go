@@ -71,7 +71,10 @@ const maxFDs = 253
 func (w *wire) read(p []byte) (int, error) {
 	oob := make([]byte, unix.CmsgSpace(4*maxFDs))
 	n, oobn, _, _, err := w.conn.ReadMsgUnix(p, oob)
-	if err == nil && n == 0 {
+	if err != nil {
+		return 0, err // n is -1 on a connection that this side has closed
+	}
+	if n == 0 {
 		return 0, io.EOF
 	}
 	if oobn > 0 {
