@@ -9,18 +9,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/minibridge/minibridge/internal/engine"
 )
-
-// The main goroutine keeps the main thread: a container dies with the thread
-// that started it, and a throw-away goroutine must never get the thread that
-// /proc/self shows.
-func init() { runtime.LockOSThread() }
 
 func main() {
 	engine.Init()
@@ -29,9 +23,8 @@ func main() {
 
 // run is the command: its exit code is the process's.
 func run(args []string) int {
-	ctx, stop := interruptible()
-	defer stop()
-	a := &app{letThrough: stop}
+	ctx, letThrough := interruptible()
+	a := &app{letThrough: letThrough}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -43,23 +36,26 @@ func run(args []string) int {
 
 // interruptible is a context that the first interrupt ends, with the signal as
 // its cause: what is being done is finished or taken back. The second ends the
-// program at once; the journal is good. stop ends all that: from then on
-// signals are somebody else's to take.
-func interruptible() (ctx context.Context, stop func()) {
+// program at once; the journal is good. letThrough ends all that: from then on
+// signals are somebody else's to take. (signal.Stop would do so too, but takes
+// milliseconds.)
+func interruptible() (ctx context.Context, letThrough func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	var through atomic.Bool
 	go func() {
-		s, ok := (<-signals).(syscall.Signal)
-		if !ok {
-			return
-		}
-		cancel(engine.Interrupted{Signal: s})
-		if s, ok := (<-signals).(syscall.Signal); ok {
-			os.Exit(128 + int(s))
+		for s := range signals {
+			switch s, ok := s.(syscall.Signal); {
+			case through.Load() || !ok:
+			case ctx.Err() != nil:
+				os.Exit(128 + int(s))
+			default:
+				cancel(engine.Interrupted{Signal: s})
+			}
 		}
 	}()
-	return ctx, sync.OnceFunc(func() { signal.Stop(signals); close(signals) })
+	return ctx, func() { through.Store(true) }
 }
 
 // report prints an error as a person is told it, and gives its exit code.

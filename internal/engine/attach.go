@@ -17,7 +17,7 @@ import (
 // on connections of their own, so that no input that the command doesn't read
 // can keep them.
 func (e *Engine) stand(id string, w *wire, stdin bool, io Streams) (int, error) {
-	defer forward(io, func(s os.Signal) { e.request(id, frameSignal, s) })()
+	forward(io, func(s os.Signal) { e.request(id, frameSignal, s) })
 	if stdin {
 		go sendStdin(w, io.In)
 	}
@@ -29,7 +29,7 @@ func (e *Engine) awaitExit(w *wire, streams Streams) (int, error) {
 	for {
 		kind, body, err := w.receive()
 		if errors.Is(err, io.EOF) {
-			return killed, errorf("the container's supervisor was killed").hint("minibridge ps -a")
+			return 0, &Error{Text: "the container's supervisor was killed", Hint: "minibridge ps -a", Code: killed, Err: err}
 		}
 		if err != nil {
 			return 0, err
@@ -79,8 +79,8 @@ func sendStdin(w *wire, in io.Reader) {
 }
 
 // forward passes on what Docker does: all signals but those that speak of
-// ourselves. The function that it returns ends it.
-func forward(io Streams, to func(os.Signal)) (stop func()) {
+// ourselves. It never stops: the command stands between until it ends.
+func forward(io Streams, to func(os.Signal)) {
 	signals := make(chan os.Signal, 32)
 	signal.Notify(signals)
 	io.Forwarding()
@@ -93,7 +93,6 @@ func forward(io Streams, to func(os.Signal)) (stop func()) {
 			to(s)
 		}
 	}()
-	return func() { signal.Stop(signals); close(signals) }
 }
 
 // request says one thing to a container's supervisor, and waits for its

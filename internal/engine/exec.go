@@ -50,7 +50,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if x.Detach {
 		return 0, nil
 	}
-	defer forward(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })()
+	forward(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
 	code, err := p.Wait()
 	wait()
 	return code, err

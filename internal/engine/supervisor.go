@@ -27,8 +27,7 @@ const supervisorLimit = 24 << 20
 const maxPorts = 2 << 16
 
 // superviseInit takes over when this process was started as a supervisor, and
-// never returns then. It must be called from the main goroutine, locked to the
-// main thread: the container dies with the thread that started it.
+// never returns then.
 func superviseInit() {
 	if len(os.Args) == 0 || os.Args[0] != supervisorName {
 		return
@@ -115,7 +114,12 @@ func supervise(o *order, w *wire) error {
 	}
 	k.pump(out.out, frameStdout)
 	k.pump(out.err, frameStderr)
-	go k.serve(w)
+	go func() {
+		k.serve(w)
+		if !o.Container.Spec.Detach {
+			k.stdin.Close() // it was the person's, who has gone
+		}
+	}()
 	go k.accept(listener)
 	return k.await()
 }
