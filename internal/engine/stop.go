@@ -50,8 +50,11 @@ func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
 		return err
 	}
 	_, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case unreachable(err):
+		return e.clean(ctx, "stop")
 	}
 	return err
 }
@@ -122,11 +125,14 @@ func (e *Engine) Wait(ctx context.Context, ref string) (int, error) {
 		stop := context.AfterFunc(ctx, func() { w.close() })
 		defer stop()
 		if err = w.send(frameWait, nil); err == nil {
-			code, err := e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
-			if ctx.Err() != nil {
+			var code int
+			code, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
+			switch {
+			case ctx.Err() != nil:
 				return 0, context.Cause(ctx)
+			case err == nil:
+				return code, nil
 			}
-			return code, err
 		}
 	}
 	if !unreachable(err) {

@@ -14,21 +14,22 @@ import (
 )
 
 // settle takes a container's network down and writes how it ended; one that
-// was started with --rm goes altogether.
+// was started with --rm goes altogether. That it runs is forgotten last: who
+// looks meanwhile finds out how it ended, and not that it was killed.
 func (s *session) settle(run *state.Run, code int, text string) error {
-	err := errors.Join(s.down(containerOwner(run.ID)), s.flushUDP(run), s.release(run), s.held.RemoveRun(run.ID))
+	err := errors.Join(s.down(containerOwner(run.ID)), s.flushUDP(run), s.release(run))
 	c, cerr := s.dirs.ReadContainer(run.ID)
-	if errors.Is(cerr, fs.ErrNotExist) {
-		return err // removed by force meanwhile
+	switch {
+	case errors.Is(cerr, fs.ErrNotExist): // removed by force meanwhile
+	case cerr != nil:
+		err = errors.Join(err, cerr)
+	case c.Spec.AutoRemove:
+		err = errors.Join(err, s.remove(c))
+	case c.State.Status == state.Running: // else it says already
+		c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, code, text, time.Now().UTC()
+		err = errors.Join(err, s.held.WriteContainer(c))
 	}
-	if cerr != nil {
-		return errors.Join(err, cerr)
-	}
-	if c.Spec.AutoRemove {
-		return errors.Join(err, s.remove(c))
-	}
-	c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, code, text, time.Now().UTC()
-	return errors.Join(err, s.held.WriteContainer(c))
+	return errors.Join(err, s.held.RemoveRun(run.ID))
 }
 
 // killed is the exit code of a container whose supervisor was killed.
@@ -99,6 +100,9 @@ func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
 	}
 	if err == nil && sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
 		return run, st
+	}
+	if again, err := e.dirs.ReadContainer(c.ID); err == nil && again.State.Status != state.Running {
+		return nil, again.State // it has ended since the record was read
 	}
 	st.Status, st.ExitCode = state.Exited, killed
 	if boot, err := state.Boot(); err == nil && boot != st.Boot {
