@@ -32,7 +32,7 @@ func (e *Engine) Logs(ref string, timestamps bool, streams Streams) error {
 // being written.
 func copyLog(f io.Reader, timestamps bool, out, errs io.Writer) error {
 	in := bufio.NewReaderSize(f, 64<<10)
-	middle := false // the last piece had no newline: the next one continues its line
+	middle := make(map[io.Writer]bool) // its last piece had no newline: the next one continues the line
 	for {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -51,11 +51,11 @@ func copyLog(f io.Reader, timestamps bool, out, errs io.Writer) error {
 		if string(stream) == "stderr" {
 			to = errs
 		}
-		if timestamps && !middle {
+		if timestamps && !middle[to] {
 			to.Write(append(time, ' '))
 		}
-		middle = string(tag) == "P"
-		if middle {
+		middle[to] = string(tag) == "P"
+		if middle[to] {
 			text = text[:len(text)-1]
 		}
 		if _, err := to.Write(text); err != nil {
