@@ -8,8 +8,8 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "check",
-		Short:   "Check whether this kernel can do all that is needed",
+		Use:   "check",
+		Short: "Check whether this kernel can do all that is needed",
 		Long: `Check whether this machine can do all that minibridge needs. Everything is tried
 in namespaces that are thrown away; the exit code is 0 when all is well, else 1.`,
 		Example: "  minibridge check",

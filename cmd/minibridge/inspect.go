@@ -68,7 +68,7 @@ func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string)
 				return found, err
 			}
 			if found, err = network(ref); errors.Is(err, fs.ErrNotExist) {
-				err = &engine.Error{Text: "No such object: " + ref, Hint: "minibridge ps -a; minibridge network ls", Err: fs.ErrNotExist}
+				err = engine.NoSuchObject(ref)
 			}
 			return found, err
 		}, nil

@@ -72,10 +72,10 @@ func (a *app) report(err error) int {
 		code = e.Code
 	}
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(os.Stderr, "minibridge: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(os.Stderr, "minibridge: %s\n", printable(strings.TrimSuffix(line, "\n")))
 	}
 	if hint := engine.Hint(err); hint != "" {
-		fmt.Fprintf(os.Stderr, "try: %s\n", hint)
+		fmt.Fprintf(os.Stderr, "try: %s\n", printable(hint))
 	}
 	return code
 }

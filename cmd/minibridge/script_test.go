@@ -55,7 +55,7 @@ func TestScripts(t *testing.T) {
 }
 
 func runScript(t *testing.T, m *hosttest.Machine, file string) {
-	s := &script{t: t, machine: m}
+	s := &script{machine: m}
 	testscript.RunT(serial{t}, testscript.Params{
 		Files:               []string{file},
 		UpdateScripts:       *update,
@@ -187,25 +187,54 @@ func get(ctx context.Context, client *http.Client, url string) (string, error) {
 
 // A script is what one script remembers of its machine.
 type script struct {
-	t       *testing.T
 	machine *hosttest.Machine
-	was     string
+	kernel  string
+	records string
 }
 
 func (s *script) remember(ts *testscript.TestScript, _ bool, _ []string) {
-	s.was = s.state(ts)
+	s.settle(ts)
+	s.kernel, s.records = s.machine.State(tb{ts}), records(ts)
 }
 
 func (s *script) unchanged(ts *testscript.TestScript, _ bool, _ []string) {
-	if diff := hosttest.Diff(s.was, s.state(ts)); diff != "" {
+	if diff := hosttest.Diff(s.records, records(ts)); diff != "" {
+		ts.Fatalf("the records have changed:\n%s", diff)
+	}
+	s.settle(ts)
+	if diff := hosttest.Diff(s.kernel, s.machine.State(tb{ts})); diff != "" {
 		ts.Fatalf("the machine has changed:\n%s", diff)
 	}
 }
 
-// state is the kernel's and the records.
-func (s *script) state(ts *testscript.TestScript) string {
+// settle waits for links that go a little after the namespace of a container
+// that has ended: the journals say which are still to be.
+func (s *script) settle(ts *testscript.TestScript) {
+	files, err := filepath.Glob("/run/minibridge/journal/ctr-*.jsonl")
+	ts.Check(err)
+	var journals strings.Builder
+	for _, file := range files {
+		journals.WriteString(ts.ReadFile(file))
+	}
+	links, err := filepath.Glob("/sys/class/net/mbv*")
+	ts.Check(err)
+	for _, link := range links {
+		if name := filepath.Base(link); !strings.Contains(journals.String(), name) {
+			s.machine.WaitNoLink(tb{ts}, name)
+		}
+	}
+}
+
+// A tb fails a script as a test would fail.
+type tb struct{ *testscript.TestScript }
+
+func (tb) Helper() {}
+
+func (t tb) Errorf(format string, args ...any) { t.Fatalf(format, args...) }
+
+// records are all files that minibridge keeps, with what is in them.
+func records(ts *testscript.TestScript) string {
 	var b bytes.Buffer
-	b.WriteString(s.machine.State(s.t))
 	for _, dir := range []string{"/var/lib/minibridge", "/run/minibridge"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			switch {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,7 +22,7 @@ func (e *usageError) Error() string { return e.text }
 // flagError is a flag that isn't there, or a value that it can't have.
 func flagError(c *cobra.Command, err error) error {
 	return &usageError{
-		text: fmt.Sprintf("%v%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n", err, noTerminal(c, err), c.UseLine(), c.CommandPath()),
+		text: fmt.Sprintf("%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n", printable(err.Error()), noTerminal(c, err), c.UseLine(), c.CommandPath()),
 		code: 125,
 	}
 }
@@ -47,14 +48,25 @@ func wrongCount(c *cobra.Command, see, format string, args ...any) error {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	text := fmt.Sprintf("minibridge: unknown command: %s %s\n\n", c.CommandPath(), name)
+	text := fmt.Sprintf("minibridge: unknown command: %s %s\n\n", c.CommandPath(), printable(name))
 	if c.HasParent() {
 		text += fmt.Sprintf("Usage:  %s\n\n", c.CommandPath())
 	}
+	c.SuggestionsMinimumDistance = max(1, len(name)/3) // letters to change
 	if near := c.SuggestionsFor(name); len(near) > 0 {
 		text += fmt.Sprintf("Did you mean: %s %s\n\n", c.CommandPath(), strings.Join(near, ", "))
 	}
 	return &usageError{text: text + fmt.Sprintf("Run '%s --help' for more information\n", c.CommandPath()), code: 1}
+}
+
+// printable keeps control characters off the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // exactly, atLeast, between and none are how many arguments a verb takes.

@@ -32,9 +32,14 @@ func (e *Error) hint(format string, args ...any) *Error {
 	return e
 }
 
-// Both are fs.ErrNotExist.
+// All three are fs.ErrNotExist.
 func noSuchContainer(ref string) *Error {
 	return &Error{Text: "No such container: " + ref, Hint: "minibridge ps -a", Err: fs.ErrNotExist}
+}
+
+// NoSuchObject is that neither a container nor a network has the name.
+func NoSuchObject(ref string) error {
+	return &Error{Text: "No such object: " + printable(ref), Hint: "minibridge ps -a; minibridge network ls", Err: fs.ErrNotExist}
 }
 
 func noSuchNetwork(ref string) *Error {

@@ -105,7 +105,7 @@ func (e *Engine) Ports(ref, wanted string) ([]string, error) {
 	var err error
 	if wanted != "" {
 		if port, err = nat.ParsePort(wanted); err != nil {
-			return nil, errorf("%v", err)
+			return nil, errorf("%s", printable(err.Error()))
 		}
 	}
 	c, err := e.find(ref)
@@ -121,7 +121,7 @@ func (e *Engine) Ports(ref, wanted string) ([]string, error) {
 	}
 	lines := nat.HostAddrs(ports, port)
 	if len(lines) == 0 {
-		return nil, errorf("No public port '%s' published for %s", wanted, ref).hint("minibridge port %s", ref)
+		return nil, errorf("No public port '%s' published for %s", printable(wanted), printable(ref)).hint("minibridge port %s", ref)
 	}
 	return lines, nil
 }
