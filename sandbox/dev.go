@@ -18,7 +18,9 @@ type device struct {
 }
 
 // openDevices takes the few devices that every program expects from the host;
-// if all is true, the numbers of all the others too.
+// if all is true, the numbers of all the others too. A bound node is the host's
+// own: its mount is read-only, which leaves the device writable, but keeps the
+// sandbox's root from a chmod that would hold for everybody.
 func openDevices(all bool) ([]device, error) {
 	if all {
 		return listDevices()
@@ -26,7 +28,7 @@ func openDevices(all bool) ([]device, error) {
 	var devices []device
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
 		path := "/dev/" + name
-		t, err := openTree(path, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+		t, err := openTree(path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,7 @@ func TestFreshDirectories(t *testing.T) {
 		"shared memory":   {"echo x >/dev/shm/x; df -k --output=size /dev/shm | tail -1", "65536"},
 		"modes":           {"stat -c '%n %a' /run /run/lock /dev/shm /dev/mqueue", "/run 755\n/run/lock 1777\n/dev/shm 1777\n/dev/mqueue 1777"},
 		"an empty run":    {"ls /run", "lock"},
+		"modes of nodes":  {"chmod 666 /dev/null || touch -a /dev/zero", "chmod: changing permissions of '/dev/null': Read-only file system\ntouch: setting times of '/dev/zero': Read-only file system"},
 		"no made devices": {"mknod /x c 1 3 && echo x >/x", "sh: 1: cannot create /x: Permission denied"},
 		"devices nowhere else": {
 			`awk '$2 != "/dev/pts" && $2 !~ "^/dev/[a-z]+$" && $2 !~ "^/proc/" && $4 !~ /nodev/' /proc/mounts`,
