@@ -20,6 +20,7 @@ import (
 	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // victimEnv makes the test binary a program that kills itself in the middle of
@@ -88,17 +89,23 @@ func sacrifice(t *testing.T, how string) int {
 	return code
 }
 
-// orphans waits for the end of those supervisors whose command was killed
-// before it gave them the go: they notice by themselves.
+// orphans waits for the supervisors whose command was killed: without the go
+// they end by themselves, with it they start the container.
 func orphans(t *testing.T) {
 	t.Helper()
-	runs, err := state.Dirs{Run: engine.DefaultRunDir}.Runs()
-	if err != nil {
-		t.Fatal(err)
+	starting := func(r *state.Run) bool {
+		return r.Init.Pid == 0 && sandbox.Alive(r.Supervisor.Pid, r.Supervisor.Start)
 	}
-	for _, run := range runs {
-		if run.Init.Pid == 0 {
-			ended(t, run.Supervisor.Pid)
+	for late := time.Now().Add(patience); ; {
+		runs, err := testDirs.Runs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(runs, starting) {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatal("a supervisor neither ends nor starts its container")
 		}
 	}
 }
