@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,11 +49,18 @@ func links(ns plan.NS) fact {
 			if err != nil {
 				return nil, err
 			}
+			if bytes.Contains(b, []byte("Dump was interrupted")) {
+				return nil, errInterrupted
+			}
 			out.Write(b)
 		}
 		return objects(out.String(), random)
 	}
 }
+
+// errInterrupted is a list that changed while the kernel gave it, which `ip`
+// says on standard error and ends with 0.
+var errInterrupted = errors.New("dump interrupted")
 
 // objects reads one JSON array for each table.
 func objects(out string, random map[string]string) ([]string, error) {

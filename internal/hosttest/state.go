@@ -42,6 +42,15 @@ func (m *Machine) StateAfter(t TB, script string) string {
 }
 
 func state() (string, error) {
+	for {
+		s, err := stateOnce()
+		if !errors.Is(err, errInterrupted) {
+			return s, err
+		}
+	}
+}
+
+func stateOnce() (string, error) {
 	names, err := namespaces()
 	if err != nil {
 		return "", err
