@@ -39,6 +39,7 @@ func (t iptables) Host() (p plan.Plan) {
 
 	b.jump("raw", "PREROUTING", "", rawChain)
 	b.add(rawChain, "guard", "-d 127.0.0.0/8 ! -i lo", "DROP")
+	b.add(rawChain, "guard", "-s 127.0.0.0/8 ! -i lo", "DROP")
 
 	b.jump("filter", "FORWARD", "", forward)
 	for _, c := range []Chain{user, established, into, out} {
@@ -50,7 +51,7 @@ func (t iptables) Host() (p plan.Plan) {
 	b.jump("nat", "OUTPUT", local, dnat)
 	b.jump("nat", "POSTROUTING", "", postrouting)
 
-	p.Do(&b.Rules, "chains of our own, one jump into each; from outside nobody gets at 127.0.0.0/8")
+	p.Do(&b.Rules, "chains of our own, one jump into each; from outside nobody gets at 127.0.0.0/8, or speaks as it")
 	return p
 }
 

@@ -2,8 +2,13 @@ package nat_test
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"slices"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/nat"
@@ -160,6 +165,60 @@ func TestNobodyElseReachesLocalhost(t *testing.T) {
 			t.Errorf("the host itself: %s", got)
 		}
 	})
+}
+
+// route_localnet lets a container's packets in that say they are from the host
+// itself: whoever trusts 127.0.0.0/8 would trust them.
+func TestNobodyElseSpeaksAsLocalhost(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world)
+		p := publishing(t)
+		up(t, &plan.Memory{}, p)
+		c, err := net.ListenPacket("udp4", "0.0.0.0:53")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		first := func() string {
+			forge(t, "c2", "127.0.0.2", "172.17.0.1", 53)
+			forge(t, "c2", "172.17.0.3", "172.17.0.1", 53)
+			if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			_, from, err := c.ReadFrom(make([]byte, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return from.(*net.UDPAddr).IP.String()
+		}
+		if got := first(); got != "172.17.0.3" {
+			t.Errorf("the first packet that arrives is from %s", got)
+		}
+		m.Sh(t, "iptables -t raw -D MINIBRIDGE-RAW 2")
+		if got := first(); got != "127.0.0.2" {
+			t.Errorf("without the guard a forged packet should arrive, but: %s", got)
+		}
+	})
+}
+
+// forge sends a UDP packet with any source address, as CAP_NET_RAW allows.
+func forge(t *testing.T, ns plan.NS, from, to string, port byte) {
+	t.Helper()
+	src, dst := netip.MustParseAddr(from).As4(), netip.MustParseAddr(to).As4()
+	const size = 20 + 8 // of the headers: raw(7) fills in IP's checksum; UDP's may be 0
+	packet := slices.Concat([]byte{0x45, 0, 0, size, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0}, src[:], dst[:],
+		[]byte{0, port, 0, port, 0, size - 20, 0, 0})
+	err := ns.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return unix.Sendto(fd, packet, 0, &unix.SockaddrInet4{Addr: dst})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A stranger's DROP behind our jump, as ufw and others have it, does not
