@@ -37,8 +37,8 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: `Do to this kernel what Docker does underneath docker run -p 8000:8000: bridges,
 veth pairs, network namespaces and NAT, without images and without a daemon.
 
-Each of --dry-run, --explain, --firewall, --root and --run-dir may stand before or
-after the command, and has a variable: MINIBRIDGE_DRY_RUN, MINIBRIDGE_EXPLAIN …`,
+Each of --dry-run, --explain, --firewall, --root and --run-dir may stand before
+or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 		Example: `  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge --dry-run run -p 8080:8000 python3 -m http.server 8000
   minibridge script`,

@@ -1,0 +1,49 @@
+package main_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+)
+
+// TestExamples runs every example of the help, beside a container web.
+func TestExamples(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		t.Chdir(t.TempDir())
+		all := examples(t, m, "minibridge")
+		if len(all) < 15 {
+			t.Fatalf("only %q", all)
+		}
+		for _, example := range all {
+			t.Run(example, func(t *testing.T) {
+				m.Sh(t, "minibridge rm -f web app; minibridge run -d --name web -p 8000:8000 sh -c 'trap exit TERM; sleep 600 & wait'")
+				if strings.Contains(example, " wait ") {
+					m.Sh(t, "minibridge kill web")
+				}
+				m.Sh(t, example)
+			})
+		}
+	})
+}
+
+// listed is a command in the help of another one.
+var listed = regexp.MustCompile(`^  ([a-z]+) +[A-Z]`)
+
+// examples are those in the help of a command and of the commands below it.
+func examples(t *testing.T, m *hosttest.Machine, command string) (all []string) {
+	section := ""
+	for line := range strings.Lines(m.Sh(t, command+" --help")) {
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasPrefix(line, " ") {
+			section = line
+		} else if section == "Examples:" {
+			all = append(all, strings.TrimSpace(line))
+		}
+		if sub := listed.FindStringSubmatch(line); sub != nil {
+			all = append(all, examples(t, m, command+" "+sub[1])...)
+		}
+	}
+	return all
+}
