@@ -61,16 +61,26 @@ func TestCableGoesWithNamespace(t *testing.T) {
 }
 
 // A process of someone else that is in the namespace does not keep the
-// container's address on the network.
+// container's address on the network, even where the namespace's name is gone
+// or by now another's.
 func TestCableOfInhabitedNamespace(t *testing.T) {
-	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		e := up(t, container(t))
-		m.Sh(t, inhabited)
-		if err := e.Down(len(network(t).Plan())); err != nil {
-			t.Error(err)
-		}
-		m.WaitNoLink(t, "mbv1a2b3c4d")
-	})
+	for name, before := range map[string]string{
+		"as it was":          "",
+		"the name is gone":   "ip netns del web",
+		"a name of another":  "ip netns del web; ip netns add web",
+		"the name of a file": "ip netns del web; touch /run/netns/web",
+	} {
+		t.Run(name, func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+				e := up(t, container(t))
+				m.Sh(t, inhabited+"\n"+before)
+				if err := e.Down(len(network(t).Plan())); err != nil {
+					t.Error(err)
+				}
+				m.WaitNoLink(t, "mbv1a2b3c4d")
+			})
+		})
+	}
 }
 
 // A bridge that has its MTU keeps it when its ports come and go.

@@ -1,7 +1,9 @@
 package bridge
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -148,8 +150,8 @@ func (s *VethDel) Apply() error {
 		if link.Type() != "veth" {
 			return fmt.Errorf("%s is not ours any more (%s): left alone", s.Veth, describe(link))
 		}
-		used, err := inhabited(s.NS)
-		if err != nil || !used {
+		goes, err := s.goes(h, link)
+		if err != nil || goes {
 			return err
 		}
 		return h.LinkDel(link)
@@ -160,12 +162,35 @@ func (s *VethDel) Apply() error {
 	return err
 }
 
+// goes tells whether the namespace will take the link along: its name still
+// stands for the one that the other end is in, and no process is in there. Who
+// has the name no more (ip netns del web) may live on unseen.
+func (s *VethDel) goes(h *netlink.Handle, link netlink.Link) (bool, error) {
+	inside, err := s.NS.Open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer inside.Close()
+	id, err := h.GetNetNsIdByFd(int(inside.Fd()))
+	if errors.Is(err, unix.EINVAL) || err == nil && id != link.Attrs().NetNsID {
+		return false, nil // EINVAL: a file like any other
+	}
+	if err != nil {
+		return false, err
+	}
+	used, err := inhabited(inside)
+	return !used, err
+}
+
 // inhabited tells whether a process is in the namespace. One that came or went
 // meanwhile counts as it was found.
-func inhabited(ns plan.NS) (bool, error) {
+func inhabited(ns *os.File) (bool, error) {
 	var want, have unix.Stat_t
-	if err := unix.Stat(ns.Path(), &want); err != nil {
-		return false, fmt.Errorf("network namespace %q: %w", string(ns), err)
+	if err := unix.Fstat(int(ns.Fd()), &want); err != nil {
+		return false, fmt.Errorf("network namespace %s: %w", ns.Name(), err)
 	}
 	proc, err := os.Open("/proc")
 	if err != nil {
