@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -27,7 +25,7 @@ func (a *app) execCommand() *cobra.Command {
 				return err
 			}
 			if a.dryRun {
-				return e.DryExec(args[0], x, os.Stdout)
+				return e.DryExec(args[0], x, a.out)
 			}
 			a.code, err = e.Exec(c.Context(), args[0], x, a.streams())
 			return err

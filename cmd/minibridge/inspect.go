@@ -92,6 +92,6 @@ func (a *app) inspect(args []string, look func(string) (any, error)) error {
 	if jerr := enc.Encode(found); jerr != nil {
 		return jerr
 	}
-	fmt.Print(out.String())
+	fmt.Fprint(a.out, out.String())
 	return err
 }

@@ -24,14 +24,29 @@ func main() {
 // run is the command: its exit code is the process's.
 func run(args []string) int {
 	ctx, letThrough := interruptible()
-	a := &app{letThrough: letThrough}
+	a := &app{letThrough: letThrough, out: &output{}}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.out.err
+	}
 	if err != nil {
 		return a.report(err)
 	}
 	return a.code
+}
+
+// output is standard output. What could not be written is remembered: a verb
+// whose result nobody got has failed.
+type output struct{ err error }
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := os.Stdout.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // interruptible is a context that the first interrupt ends, with the signal as

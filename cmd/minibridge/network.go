@@ -36,11 +36,11 @@ func (a *app) networkLsCommand() *cobra.Command {
 			}
 			if quiet {
 				for _, n := range all {
-					fmt.Println(shortID(n.ID, noTrunc))
+					fmt.Fprintln(a.out, shortID(n.ID, noTrunc))
 				}
 				return nil
 			}
-			w := columns()
+			w := a.columns()
 			fmt.Fprintln(w, "NETWORK ID\tNAME\tDRIVER\tSCOPE")
 			for _, n := range all {
 				fmt.Fprintf(w, "%s\t%s\t%s\tlocal\n", shortID(n.ID, noTrunc), n.Name, n.Driver)

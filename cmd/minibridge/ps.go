@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -29,11 +28,11 @@ func (a *app) psCommand(name string, aliases ...string) *cobra.Command {
 			list, err := e.List(all)
 			if quiet {
 				for _, one := range list {
-					fmt.Println(shortID(one.ID, noTrunc))
+					fmt.Fprintln(a.out, shortID(one.ID, noTrunc))
 				}
 				return err
 			}
-			printContainers(list, noTrunc)
+			a.printContainers(list, noTrunc)
 			return err
 		},
 	}
@@ -45,10 +44,10 @@ func (a *app) psCommand(name string, aliases ...string) *cobra.Command {
 
 // columns is a table as Docker's: three spaces between columns, none narrower
 // than ten.
-func columns() *tabwriter.Writer { return tabwriter.NewWriter(os.Stdout, 10, 1, 3, ' ', 0) }
+func (a *app) columns() *tabwriter.Writer { return tabwriter.NewWriter(a.out, 10, 1, 3, ' ', 0) }
 
-func printContainers(list []engine.Listed, noTrunc bool) {
-	w := columns()
+func (a *app) printContainers(list []engine.Listed, noTrunc bool) {
+	w := a.columns()
 	defer w.Flush()
 	fmt.Fprintln(w, "CONTAINER ID\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES")
 	for _, one := range list {

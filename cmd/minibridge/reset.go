@@ -25,7 +25,7 @@ func (a *app) resetCommand() *cobra.Command {
 				return err
 			}
 			if a.dryRun {
-				return e.ScriptUndo(nil, os.Stdout)
+				return e.ScriptUndo(nil, a.out)
 			}
 			if !force {
 				if err := confirm(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +23,7 @@ func (a *app) rmCommand() *cobra.Command {
 				return err
 			}
 			if a.dryRun {
-				return e.DryEnd(args, "", "KILL", os.Stdout)
+				return e.DryEnd(args, "", "KILL", a.out)
 			}
 			return a.all(args, func(ref string) error {
 				if ref == "" {
@@ -36,7 +35,7 @@ func (a *app) rmCommand() *cobra.Command {
 					return nil
 				}
 				if err == nil {
-					fmt.Println(ref)
+					fmt.Fprintln(a.out, ref)
 				}
 				return err
 			})

@@ -23,6 +23,7 @@ type app struct {
 
 	letThrough func() // stops taking signals for ourselves
 
+	out     *output
 	failure int // exit code of an error that names none
 	code    int // exit code when there was no error
 }
@@ -184,7 +185,7 @@ func (a *app) each(args []string, do func(string) error) error {
 	return a.all(args, func(arg string) error {
 		err := do(arg)
 		if err == nil {
-			fmt.Println(arg)
+			fmt.Fprintln(a.out, arg)
 		}
 		return err
 	})

@@ -88,7 +88,7 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 		if err != nil {
 			return err
 		}
-		return e.DryRun(ctx, f.spec, f.name, os.Stdout)
+		return e.DryRun(ctx, f.spec, f.name, a.out)
 	}
 	e, err := a.engine()
 	if err != nil {
@@ -114,8 +114,9 @@ func (f *runFlags) resolve() (err error) {
 	if f.spec.Network, err = oneNetwork(f.networks); err != nil {
 		return err
 	}
-	if f.spec.CallerDir, err = os.Getwd(); err != nil {
-		f.spec.CallerDir = "/"
+	f.spec.CallerDir = "/"
+	if dir, err := os.Getwd(); err == nil { // it may be gone
+		f.spec.CallerDir = dir
 	}
 	if f.spec.RootFS != "" {
 		f.spec.RootFS, err = absolute(f.spec.RootFS)

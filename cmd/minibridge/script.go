@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 )
 
@@ -21,9 +19,9 @@ clean machine; or with --undo, what takes it all down on this one.`,
 				return err
 			}
 			if undo {
-				return e.ScriptUndo(args, os.Stdout)
+				return e.ScriptUndo(args, a.out)
 			}
-			return e.Script(args, os.Stdout)
+			return e.Script(args, a.out)
 		},
 	}
 	c.Flags().BoolVar(&undo, "undo", false, "print what takes it all down instead")

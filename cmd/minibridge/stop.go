@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -22,7 +20,7 @@ func (a *app) stopCommand() *cobra.Command {
 				return err
 			}
 			if a.dryRun {
-				return e.DryEnd(args, sig, "TERM", os.Stdout)
+				return e.DryEnd(args, sig, "TERM", a.out)
 			}
 			return a.each(args, func(ref string) error { return e.Stop(c.Context(), ref, sig, timeout) })
 		},
@@ -47,7 +45,7 @@ func (a *app) killCommand() *cobra.Command {
 				return err
 			}
 			if a.dryRun {
-				return e.DryEnd(args, sig, "KILL", os.Stdout)
+				return e.DryEnd(args, sig, "KILL", a.out)
 			}
 			return a.each(args, func(ref string) error { return e.Kill(c.Context(), ref, sig) })
 		},

@@ -18,7 +18,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Example: "  minibridge version",
 		Args:    none,
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Printf("Version:    %s\nCommit:     %s\nGo version: %s\nOS/Arch:    %s/%s\n",
+			fmt.Fprintf(a.out, "Version:    %s\nCommit:     %s\nGo version: %s\nOS/Arch:    %s/%s\n",
 				version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},

@@ -20,7 +20,7 @@ func (a *app) waitCommand() *cobra.Command {
 			return a.all(args, func(ref string) error {
 				code, err := e.Wait(c.Context(), ref)
 				if err == nil {
-					fmt.Println(code)
+					fmt.Fprintln(a.out, code)
 				}
 				return err
 			})

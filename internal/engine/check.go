@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -126,6 +127,9 @@ func forwardFinding() Finding {
 // tried makes a finding of an attempt.
 func tried(what, remedy string, f func() error) Finding {
 	if err := f(); err != nil {
+		if errors.Is(err, unix.EPERM) {
+			remedy = "root with all its capabilities, not that of an unprivileged container"
+		}
 		return Finding{"bad", what, fmt.Sprintf("%v; try: %s", err, remedy)}
 	}
 	return Finding{"ok", what, "tried in a namespace of its own"}

@@ -63,6 +63,9 @@ func Check(spec *Spec) error {
 	if spec.Dir != "" && !filepath.IsAbs(spec.Dir) {
 		return errorf("the working directory '%s' is invalid, it needs to be an absolute path", spec.Dir)
 	}
+	if name := printable(spec.Hostname); name != spec.Hostname {
+		return errorf("invalid host name (%s): it has control characters", name) // it becomes a line of files
+	}
 	if n := len(spec.Hostname); n > maxHostname {
 		return errorf("failed to create task for container: unable to start container process: error during container init: sethostname: invalid argument: unknown (the host name has %d bytes, %d are allowed)", n, maxHostname)
 	}

@@ -35,6 +35,7 @@ func Hint(err error) string {
 	}{
 		{unix.EOPNOTSUPP, "minibridge check"}, // the kernel has no such device, file system or match
 		{unix.ENODEV, "minibridge check"},
+		{unix.EPERM, "minibridge check"}, // root that lacks a capability
 		{unix.EAFNOSUPPORT, "minibridge check"},
 		{unix.ENOSPC, plan.Command("df", "-h", path)},
 		{unix.EDQUOT, plan.Command("df", "-h", path)},
