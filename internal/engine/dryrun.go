@@ -27,15 +27,15 @@ func (e *Engine) DryEnd(refs []string, sig, otherwise string, w io.Writer) error
 		if err != nil {
 			return err
 		}
-		run, st := e.status(c)
-		if st.Status == state.Running {
-			if run, err = e.running(c); err != nil {
-				return err
-			}
-			running = append(running, run)
+		if _, st := e.status(c); st.Status != state.Running {
+			fmt.Fprintf(w, "# nothing in the kernel is container %s's: it is not running\n", c.Name)
 			continue
 		}
-		fmt.Fprintf(w, "# nothing in the kernel is container %s's: it is not running\n", c.Name)
+		run, err := e.running(c)
+		if err != nil {
+			return err
+		}
+		running = append(running, run)
 	}
 	for _, run := range running {
 		fmt.Fprintf(w, "# ask container %s to end\nkill -s %d %d\n", run.Name, int(number), run.Init.Pid)
