@@ -37,24 +37,19 @@ func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
 // end asks a supervisor for its container's end, and waits for it.
 func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
 	w, err := dial(e.dirs.Socket(id))
-	if err != nil {
-		if unreachable(err) {
-			return e.clean(ctx, "stop") // its supervisor has died meanwhile
+	if err == nil {
+		defer w.close()
+		stop := context.AfterFunc(ctx, func() { w.close() })
+		defer stop()
+		if err = w.sendJSON(frameStop, r); err == nil {
+			_, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
 		}
-		return err
 	}
-	defer w.close()
-	stop := context.AfterFunc(ctx, func() { w.close() })
-	defer stop()
-	if err := w.sendJSON(frameStop, r); err != nil {
-		return err
-	}
-	_, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case unreachable(err):
-		return e.clean(ctx, "stop")
+		return e.clean(ctx, "stop") // its supervisor has died meanwhile
 	}
 	return err
 }
