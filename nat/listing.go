@@ -26,8 +26,13 @@ func list(f Family) (*listing, error) {
 
 func parseListing(save string) (*listing, error) {
 	l := &listing{chains: map[Chain]bool{}, keys: map[string]int{}}
-	table := ""
+	table, begun := "", "" // begun is a rule that goes on in the next line
 	for line := range strings.Lines(save) {
+		line = begun + line
+		if begun = ""; strings.HasPrefix(line, "-A ") && quoteOpen(line) {
+			begun = line
+			continue
+		}
 		line = strings.TrimRight(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "*"):
@@ -46,7 +51,26 @@ func parseListing(save string) (*listing, error) {
 			return nil, fmt.Errorf("iptables can't read table %[1]s, as nft put a rule into it; see: nft list table ip %[1]s", unreadable(line))
 		}
 	}
+	if begun != "" {
+		return nil, fmt.Errorf("iptables lists half a rule: %s", begun)
+	}
 	return l, nil
+}
+
+// quoteOpen says that a quoted word of a rule isn't at its end: a comment can
+// have line ends in it. A quote in the middle of a word is the word's own:
+// iptables-save(8) quotes no names.
+func quoteOpen(rule string) bool {
+	open := false
+	for i := 0; i < len(rule); i++ {
+		switch c := rule[i]; {
+		case open && c == '\\':
+			i++
+		case c == '"' && (open || i > 0 && rule[i-1] == ' '):
+			open = !open
+		}
+	}
+	return open
 }
 
 // unreadable recognises the comment in which iptables-nft-save gives up on one

@@ -46,6 +46,30 @@ func TestUnreadableTableIsNotAnEmptyOne(t *testing.T) {
 	}
 }
 
+// A comment may have line ends in it, and what looks like a rule of ours behind
+// them; a name a quote in its middle, which iptables-save(8) leaves as it is.
+func TestALineEndInACommentEndsNoRule(t *testing.T) {
+	t.Parallel()
+	const save = "*filter\n:MINIBRIDGE - [0:0]\n:a\"b - [0:0]\n" +
+		"-A FORWARD -j a\"b\n" +
+		"-A FORWARD -m comment --comment \"x \\\"\n-A MINIBRIDGE -j DROP\nCOMMIT\" -j ACCEPT\n" +
+		"-A FORWARD -j LOG\nCOMMIT\n"
+	have, err := parseListing(save)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := Chain{"filter", "FORWARD"}
+	want := []Rule{{Chain: forward, Spec: `-j a"b`},
+		{Chain: forward, Spec: "-m comment --comment \"x \\\"\n-A MINIBRIDGE -j DROP\nCOMMIT\" -j ACCEPT"},
+		{Chain: forward, Spec: "-j LOG"}}
+	if d := cmp.Diff(want, have.rules); d != "" {
+		t.Error(d)
+	}
+	if _, err := parseListing("*filter\n-A FORWARD -m comment --comment \"x\n"); err == nil {
+		t.Error("half a rule is no error")
+	}
+}
+
 // A listing with some rules of a chain gone, as after somebody's iptables -D.
 const partial = `*filter
 :FORWARD ACCEPT [0:0]
