@@ -28,6 +28,9 @@ const maxHostname = 64
 // JSON shows, is not part of it.
 func checkName(name string) (string, error) {
 	name = strings.TrimPrefix(name, "/")
+	if len(name) == 1 && containerName.MatchString(name+name) {
+		return "", errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed (two characters at least)", name)
+	}
 	if !containerName.MatchString(name) {
 		return "", errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", printable(name))
 	}
