@@ -47,6 +47,9 @@ func Main(m *testing.M, programs ...string) {
 	if _, ok := os.LookupEnv(stateEnv); ok {
 		os.Exit(printState())
 	}
+	// Built with the race detector, every process that a test starts would
+	// wait for a second before it ends.
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	ready = true
 	inside = os.Getenv(testEnv)
 	os.Exit(runAll(m, programs))
