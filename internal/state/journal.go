@@ -176,7 +176,11 @@ func (j *Journal) write(lines ...journalLine) error {
 	if err == nil {
 		j.size += int64(len(b))
 	}
-	return errors.Join(err, f.Truncate(j.size), f.Close())
+	err = errors.Join(err, f.Truncate(j.size), f.Close())
+	if j.size == 0 { // not even the first step was written
+		return errors.Join(err, os.Remove(j.file))
+	}
+	return err
 }
 
 func encode(lines []journalLine) ([]byte, error) {

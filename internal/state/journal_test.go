@@ -289,6 +289,15 @@ func TestAFullDiskTearsNoJournal(t *testing.T) {
 		holds(t, d, j, 0, append(want, "z")...)
 		must(t, j.Keep(0, nil)) // what takes things back needs no room
 		holds(t, d, j, 0)
+		if out, code := m.Try("cat /dev/zero >/run/small/filler"); code == 0 {
+			t.Fatalf("the disk is not full: %s", out)
+		}
+		if err := j.Append(step("a")); err == nil {
+			t.Error("a first step fits")
+		}
+		if _, err := os.Stat(file(d)); !os.IsNotExist(err) {
+			t.Errorf("an empty journal is left: %v", err)
+		}
 	})
 }
 
