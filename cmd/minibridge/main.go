@@ -28,8 +28,8 @@ func run(args []string) int {
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
-		err = a.out.err
+	if err == nil && a.out.err != nil {
+		err = &engine.Error{Text: a.out.err.Error(), Code: 1}
 	}
 	if err != nil {
 		return a.report(err)

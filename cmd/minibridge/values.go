@@ -65,7 +65,10 @@ func networkName(s string) (string, error) {
 	}
 	name := ""
 	for field := range strings.SplitSeq(s, ",") {
-		key, value, _ := strings.Cut(field, "=")
+		key, value, ok := strings.Cut(field, "=")
+		if !ok {
+			return "", fmt.Errorf("invalid field %s", field)
+		}
 		if !strings.EqualFold(key, "name") {
 			return "", fmt.Errorf("invalid field key %s", key)
 		}

@@ -46,8 +46,8 @@ func (e *Engine) awaitExit(w *wire, streams Streams) (int, error) {
 		case frameExit:
 			return parseExit(body)
 		}
-		if err != nil {
-			return 0, err
+		if err != nil { // as with Docker, the container goes on
+			return 0, &Error{Text: err.Error(), Code: 1}
 		}
 	}
 }
