@@ -46,9 +46,14 @@ func (e *Engine) killAll(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		if err := e.end(ctx, id, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+		err := e.end(ctx, id, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1})
+		if err == nil {
+			continue
+		}
+		if _, there := os.Lstat(e.dirs.Running(id)); !errors.Is(there, fs.ErrNotExist) {
 			return err
 		}
+		e.say("WARNING: %v", err) // it has ended all the same
 	}
 	return nil
 }
