@@ -28,7 +28,7 @@ func run(args []string) int {
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil && a.out.err != nil {
+	if a.out.err != nil && (err == nil || errors.Is(err, a.out.err)) {
 		err = &engine.Error{Text: a.out.err.Error(), Code: 1}
 	}
 	if err != nil {
