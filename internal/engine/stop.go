@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -162,10 +161,4 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
 	return s.remove(c)
-}
-
-// parseJSON reads a body of the wire.
-func parseJSON[T any](body []byte) (v T, err error) {
-	err = json.Unmarshal(body, &v)
-	return v, err
 }
