@@ -22,6 +22,9 @@ func (o *order) become(c control) error {
 	if err := settle(who.Uid); err != nil {
 		return err
 	}
+	if err := o.capSet.forbidUserns(); err != nil {
+		return err
+	}
 	if err := o.capSet.bound(); err != nil {
 		return err
 	}

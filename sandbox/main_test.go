@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if os.Args[0] == "/proc/self/exe" {
 		overwriteSelf()
 	}
+	if _, ok := os.LookupEnv(usernsEnv); ok {
+		tryUserns()
+	}
 	hosttest.Main(m)
 }
 
