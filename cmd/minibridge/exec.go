@@ -20,7 +20,7 @@ func (a *app) execCommand() *cobra.Command {
 				return err
 			}
 			x.Args, x.Env = args[1:], env
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		Example: "  minibridge inspect web | jq '.[0].NetworkSettings.IPAddress'",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}
@@ -43,8 +43,8 @@ func (a *app) containerInspectCommand() *cobra.Command {
 		Short:   "Print all there is to know of containers, as JSON",
 		Example: "  minibridge container inspect web",
 		Args:    atLeast(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := a.engine()
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

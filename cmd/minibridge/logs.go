@@ -9,8 +9,8 @@ func (a *app) logsCommand() *cobra.Command {
 		Short:   "Print what a container wrote",
 		Example: "  minibridge logs -t web",
 		Args:    exactly(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := a.engine()
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ func (a *app) networkLsCommand() *cobra.Command {
 		Example: "  minibridge network ls",
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}
@@ -60,7 +60,7 @@ func (a *app) networkInspectCommand() *cobra.Command {
 		Example: "  minibridge network inspect bridge",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -12,8 +12,8 @@ func (a *app) portCommand() *cobra.Command {
 		Short:   "List the published ports of a container",
 		Example: "  minibridge port web 8000/tcp",
 		Args:    between(1, 2),
-		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := a.engine()
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -20,8 +20,8 @@ func (a *app) psCommand(name string, aliases ...string) *cobra.Command {
 		Short:   "List containers",
 		Example: "  minibridge ps -a\n  minibridge ps -q --no-trunc",
 		Args:    none,
-		RunE: func(*cobra.Command, []string) error {
-			e, err := a.engine()
+		RunE: func(c *cobra.Command, _ []string) error {
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -138,6 +138,16 @@ func (a *app) engine() (*engine.Engine, error) {
 	return a.anybodysEngine()
 }
 
+// tidied opens the engine for a verb that only looks, on a machine in order:
+// whatever a killed supervisor left is cleaned up first, but not by a dry run.
+func (a *app) tidied(c *cobra.Command) (*engine.Engine, error) {
+	e, err := a.engine()
+	if err != nil || a.dryRun {
+		return e, err
+	}
+	return e, e.Tidy(c.Context(), c.Name())
+}
+
 // anybodysEngine does so for verbs that need not be root.
 func (a *app) anybodysEngine() (*engine.Engine, error) {
 	c := engine.Config{Firewall: a.firewall, Notice: os.Stderr}

@@ -13,8 +13,8 @@ func (a *app) scriptCommand() *cobra.Command {
 clean machine; or with --undo, what takes it all down on this one.`,
 		Example: `  minibridge script > rebuild.sh
   minibridge script --undo web`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			e, err := a.engine()
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ func (a *app) waitCommand() *cobra.Command {
 		Example: "  minibridge wait web",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -147,7 +147,11 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 		}
 	}
 	if err := s.up(ctx, networkOwner(n.ID), s.networkPlan(n)); err != nil {
-		return fmt.Errorf("network %s: %w", n.Name, err)
+		err = fmt.Errorf("network %s: %w", n.Name, err)
+		if there { // somebody else's, or changed by somebody
+			return &Error{Text: err.Error(), Hint: "ip -details addr show dev " + n.Bridge, Err: err}
+		}
+		return err
 	}
 	return nil
 }

@@ -127,11 +127,24 @@ func (e *Engine) ScriptUndo(refs []string, w io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(w, "\n# --- %s\n", ownerName(owner))
-		for _, step := range slices.Backward(j.Steps()) {
-			fmt.Fprintln(w, step)
-		}
+		writeUndo(w, j.Steps())
 	}
 	return nil
+}
+
+// writeUndo writes steps newest first; what several of them say of needing no
+// command, once.
+func writeUndo(w io.Writer, steps []plan.Step) {
+	said := make(map[string]bool)
+	for _, step := range slices.Backward(steps) {
+		if leave, ok := step.(*plan.Leave); ok {
+			if said[leave.Why] {
+				continue
+			}
+			said[leave.Why] = true
+		}
+		fmt.Fprintln(w, step)
+	}
 }
 
 // undoOwners are the journals, newest kind first: containers, networks, host.

@@ -84,7 +84,7 @@ func (d Dirs) Leases(network string) (map[netip.Addr]bool, error) {
 	for _, name := range names {
 		addr, err := netip.ParseAddr(name)
 		if err != nil {
-			return nil, &RecordError{File: filepath.Join(d.leases(network), name), Err: err}
+			return nil, fmt.Errorf("lease %s: its name is no address: %w", filepath.Join(d.leases(network), name), err)
 		}
 		taken[addr] = true
 	}
