@@ -57,19 +57,21 @@ func (k *keeper) pump(from *os.File, kind frameKind) {
 	})
 }
 
-// read logs what comes and hands it on, in two buffers by turns: the second one
-// is taken when the first is free again. It returns what nobody had taken when
-// the command ended.
+// read logs what comes and hands it on, in two buffers by turns: when the one is
+// taken, the other is free again. It returns what nobody had taken when the
+// command ended.
 func (k *keeper) read(from *os.File, kind frameKind, chunks chan<- []byte) (late [][]byte) {
 	var buffers [2][32 << 10]byte
-	for turn := 0; ; turn ^= 1 {
+	for turn := 0; ; {
 		n, err := from.Read(buffers[turn][:])
 		chunk := buffers[turn][:n]
-		if n > 0 {
-			k.log.write(kind, chunk)
-			if late != nil || !k.hand(chunk, chunks) {
-				late = append(late, bytes.Clone(chunk))
-			}
+		k.log.write(kind, chunk)
+		switch {
+		case n == 0:
+		case late == nil && k.hand(chunk, chunks):
+			turn ^= 1
+		default:
+			late = append(late, bytes.Clone(chunk))
 		}
 		if err != nil {
 			return late

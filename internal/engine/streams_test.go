@@ -108,6 +108,26 @@ func TestStdin(t *testing.T) {
 	})
 }
 
+// What a command wrote before it ended comes through, however late it is read.
+func TestOutputOutlivesTheCommand(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		for kb := int64(200); kb < 440; kb += 30 { // up to what all pipes and sockets on the way hold
+			file, want := noise(t, kb<<10)
+			run := program("run", "-i", "--name", "web", "sh", "-c", "echo up; exec cat "+file)
+			out := start(t, run)
+			line(t, out, "up")
+			fails(t, m, "timeout 10 minibridge wait web", 0, "0")
+			if got := sumOf(t, out, kb<<10); got != want {
+				t.Errorf("of %d KB other bytes came through", kb)
+			}
+			if n := code(run); n != 0 {
+				t.Errorf("exit code %d", n)
+			}
+			m.Sh(t, "minibridge logs web | tail -c +4 | cmp - "+file+"; minibridge rm web")
+		}
+	})
+}
+
 // writes waits until a process is stuck in a write: the pipe is full.
 func writes(t *testing.T, pid int) {
 	t.Helper()
