@@ -112,7 +112,7 @@ func randomMACs(ns plan.NS) (map[string]string, error) {
 			mac, err = os.ReadFile(dev + "/address")
 		}
 		switch kind := strings.TrimSpace(string(kind)); {
-		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EINVAL):
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EINVAL):
 			continue // the device has just gone, or is no device: bonding_masters
 		case err != nil:
 			return nil, err
