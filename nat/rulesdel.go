@@ -1,0 +1,86 @@
+package nat
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// RulesDel removes rules and chains of ours. What is gone already is no error;
+// what is not ours stays, and is named by the error.
+type RulesDel struct {
+	Family Family  `json:"family,omitempty"`
+	Chains []Chain `json:"chains,omitempty"`
+	Rules  []Rule  `json:"rules,omitempty"`
+}
+
+// String is every command, as if all of it were there.
+func (s *RulesDel) String() string {
+	var cmds []command
+	for _, r := range slices.Backward(s.Rules) {
+		cmds = append(cmds, r.del())
+	}
+	for _, c := range slices.Backward(s.Chains) {
+		cmd := command{c.Table, "-X " + c.Name}
+		if c == user {
+			cmd.args += " || true # it stays while it holds rules"
+		}
+		cmds = append(cmds, cmd)
+	}
+	sortDown(cmds)
+	return text(s.Family, cmds)
+}
+
+// Apply looks first: a batch with one rule gone would fail whole, and a rule
+// that somebody added twice has to go twice.
+func (s *RulesDel) Apply() error {
+	have, err := list(s.Family)
+	if err != nil {
+		return err
+	}
+	cmds, err := s.commands(have)
+	return errors.Join(restore(s.Family, cmds), err)
+}
+
+// commands are those that remove what there is. The error names what stays.
+func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
+	var errs []error
+	doomed := map[string]bool{} // normal forms of the rules that go, with their chain
+	for _, r := range slices.Backward(s.Rules) {
+		for range have.copies(r) {
+			cmds = append(cmds, r.del())
+		}
+		doomed[r.key()] = true
+	}
+	for _, c := range slices.Backward(s.Chains) {
+		if !have.has(c) {
+			continue
+		}
+		left, stranger := have.leftovers(c, doomed)
+		for _, r := range left {
+			cmds = append(cmds, r.del())
+			doomed[r.key()] = true
+		}
+		switch {
+		case stranger == nil:
+			cmds = append(cmds, command{c.Table, "-X " + c.Name})
+		case c != user: // the administrator's chain stays with what is in it
+			errs = append(errs, fmt.Errorf("chain %s of table %s stays, as a rule that is not ours is in it or leads to it: %s -t %s -A %s %s",
+				c.Name, c.Table, s.Family.tool(""), c.Table, stranger.Name, stranger.Spec))
+		}
+	}
+	sortDown(cmds)
+	return cmds, errors.Join(errs...)
+}
+
+// sortDown orders deletions: by table, and in a table all rules before any
+// chain, as a chain goes only when empty and led to by none.
+func sortDown(cmds []command) {
+	slices.SortStableFunc(cmds, func(a, b command) int {
+		if a.table != b.table {
+			return rank(b.table) - rank(a.table)
+		}
+		return strings.Compare(a.args[:2], b.args[:2]) // -D, -X
+	})
+}
