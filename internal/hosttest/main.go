@@ -1,6 +1,7 @@
 package hosttest
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -50,9 +51,20 @@ func Main(m *testing.M, programs ...string) {
 	// Built with the race detector, every process that a test starts would
 	// wait for a second before it ends.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
+	countAlong()
 	ready = true
 	inside = os.Getenv(testEnv)
 	os.Exit(runAll(m, programs))
+}
+
+// countAlong has programs that tests start write what they ran to where the
+// test binary does: go test gives them a directory that it throws away.
+func countAlong() {
+	flag.Parse()
+	dir := flag.Lookup("test.gocoverdir")
+	if _, ok := os.LookupEnv("GOCOVERDIR"); ok && dir != nil && dir.Value.String() != "" {
+		os.Setenv("GOCOVERDIR", dir.Value.String())
+	}
 }
 
 func runAll(m *testing.M, programs []string) (code int) {
