@@ -7,7 +7,7 @@
 // order and down in the other. The rest of the package is what stands beside
 // the rules: Docker's port grammar ([ParseSpecs]), sockets that reserve host
 // ports ([Reserve]), who holds one ([FindHolder]), and the flows that a change
-// of UDP ports leaves behind ([FlushUDP]).
+// of UDP ports, or of who has an address, leaves behind ([FlushFlows]).
 //
 // IPv4 only: a rule says so by its [Family].
 package nat

@@ -1,58 +1,65 @@
 package nat
 
 import (
-	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// dumpTries is how often an interrupted dump is asked for again: a busy host
-// changes its flows while they are listed.
-const dumpTries = 5
-
-// FlushUDP makes the kernel forget the flows to the UDP ports of ms, once they
-// have come or gone: a flow keeps the NAT, or the lack of it, that it began
-// with, and with UDP a peer that keeps sending never begins another. Other
+// FlushFlows makes the kernel forget the flows to the UDP ports of ms, once
+// they have come or gone: a flow keeps the NAT, or the lack of it, that it
+// began with, and with UDP a peer that keeps sending never begins another. Of
+// the addresses in gone, which nobody has any more, it forgets all flows, as
+// the next one to have the address would get what was sent to the last. Other
 // flows are left alone, also those of a container to the same port elsewhere.
-func FlushUDP(ms []Mapping) error {
-	var f flowFilter
+func FlushFlows(ms []Mapping, gone ...netip.Addr) error {
+	f := flowFilter{gone: gone}
 	for _, m := range ms {
 		if m.Proto == "udp" {
 			f.mappings = append(f.mappings, m)
 		}
 	}
-	if len(f.mappings) == 0 {
+	if len(f.mappings) == 0 && len(gone) == 0 {
 		return nil
 	}
-	if err := f.findHost(); err != nil {
-		return fmt.Errorf("list addresses: %w", err)
-	}
-	var err error
-	for range dumpTries {
-		_, err = netlink.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, &f)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
+	if len(f.mappings) > 0 {
+		if err := f.findHost(); err != nil {
+			return fmt.Errorf("list addresses: %w", err)
 		}
 	}
+	_, err := whole(func() (uint, error) {
+		return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, &f)
+	})
 	if err != nil {
-		return fmt.Errorf("conntrack -D -p udp --orig-port-dst %s: %w", portRange(f.mappings[0].HostPort, f.mappings[0].Count, "-"), err)
+		return fmt.Errorf("%s: %w", f, err)
 	}
 	return nil
 }
 
-// A flowFilter matches flows by where they were sent to at first.
+// A flowFilter matches flows by where they were sent to at first, and by who
+// sent them or answers.
 type flowFilter struct {
 	mappings []Mapping
 	host     map[netip.Addr]bool // addresses of the host
+	gone     []netip.Addr
+}
+
+// String is a command that does what the filter is for, in part.
+func (f flowFilter) String() string {
+	if len(f.gone) > 0 {
+		return "conntrack -D --orig-src " + f.gone[0].String()
+	}
+	return "conntrack -D -p udp --orig-port-dst " + portRange(f.mappings[0].HostPort, f.mappings[0].Count, "-")
 }
 
 // findHost lists the host's addresses. 127.0.0.0/8 is not listed whole.
 func (f *flowFilter) findHost() error {
 	f.host = map[netip.Addr]bool{}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
 	for _, a := range addrs {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
 			f.host[ip.Unmap()] = true
@@ -63,7 +70,15 @@ func (f *flowFilter) findHost() error {
 
 // MatchConntrackFlow implements netlink's CustomConntrackFilter.
 func (f *flowFilter) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
-	to := flow.Forward
+	return f.ofGone(flow.Forward.SrcIP) || f.ofGone(flow.Reverse.SrcIP) || f.toMapping(flow.Forward)
+}
+
+func (f *flowFilter) ofGone(ip net.IP) bool {
+	addr, ok := netip.AddrFromSlice(ip)
+	return ok && slices.Contains(f.gone, addr.Unmap())
+}
+
+func (f *flowFilter) toMapping(to netlink.IPTuple) bool {
 	ip, ok := netip.AddrFromSlice(to.DstIP)
 	if !ok || to.Protocol != unix.IPPROTO_UDP {
 		return false

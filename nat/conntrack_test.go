@@ -2,7 +2,10 @@ package nat_test
 
 import (
 	"net"
+	"net/netip"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -14,7 +17,7 @@ import (
 
 // A client that keeps sending from one socket keeps its flow, and with it the
 // NAT that the flow began with.
-func TestFlushUDP(t *testing.T) {
+func TestFlowsOfAPortThatComesOrGoes(t *testing.T) {
 	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, world)
 		pub := web(t, "53:53/udp")
@@ -38,14 +41,14 @@ func TestFlushUDP(t *testing.T) {
 		if n := natted(t); n != 0 {
 			t.Fatalf("%d flows lead to the container before the flush", n)
 		}
-		if err := nat.FlushUDP(pub.Mappings); err != nil {
+		if err := nat.FlushFlows(pub.Mappings); err != nil {
 			t.Fatal(err)
 		}
 		if got := talk(t, client, patience); got != "53 from 192.0.2.2" || natted(t) != 1 {
 			t.Errorf("published: %s, %d flows lead to the container", got, natted(t))
 		}
 		down(t, j)
-		if err := nat.FlushUDP(pub.Mappings); err != nil {
+		if err := nat.FlushFlows(pub.Mappings); err != nil {
 			t.Fatal(err)
 		}
 		if got := talk(t, client, patience); got != "53 from 192.0.2.2" || natted(t) != 0 {
@@ -55,6 +58,87 @@ func TestFlushUDP(t *testing.T) {
 			t.Errorf("%d flows of the container to the same port elsewhere, want the 1 there was", flows)
 		}
 	})
+}
+
+// An address that is free again goes to the next container, and what was sent
+// to the last one must not reach it; whatever else passes the host goes on.
+func TestFlowsOfAnAddressThatGoes(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world)
+		up(t, &plan.Memory{}, publishing(t, "80:80"))
+		serve(t, "outside", "udp", "0.0.0.0:53")
+		echo(t, "outside", "0.0.0.0:90")
+		serve(t, "c1", "tcp", "0.0.0.0:80")
+
+		asked := dialUDP(t, "c1", "192.0.2.2:53")
+		if got := talk(t, asked, patience); got != "53 from 192.0.2.1" {
+			t.Fatalf("c1 asks outside: %s", got)
+		}
+		if got := ask(t, "outside", "tcp", "192.0.2.1:80", patience); got != "80 from 192.0.2.2" {
+			t.Fatalf("outside asks c1: %s", got)
+		}
+		neighbour := dialUDP(t, "c2", "192.0.2.2:53")
+		talk(t, neighbour, patience)
+		lasting := dial(t, "c2", "192.0.2.2:90")
+		exchange(t, lasting)
+
+		if err := nat.FlushFlows(nil, netip.MustParseAddr("172.17.0.2")); err != nil {
+			t.Fatal(err)
+		}
+		if n := flowsOf(t, "172.17.0.2"); n != 0 {
+			t.Errorf("%d flows of the address are left", n)
+		}
+		if n := flowsOf(t, "172.17.0.3"); n != 2 {
+			t.Errorf("%d flows of its neighbour are left, want both", n)
+		}
+		exchange(t, lasting)
+	})
+}
+
+// echo answers each byte of a connection with one.
+func echo(t *testing.T, ns plan.NS, addr string) {
+	t.Helper()
+	var l net.Listener
+	inside(t, ns, func() (err error) { l, err = net.Listen("tcp4", addr); return err })
+	var running sync.WaitGroup
+	t.Cleanup(func() { l.Close(); running.Wait() })
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer c.Close()
+				b := make([]byte, 1)
+				for _, err := c.Read(b); err == nil; _, err = c.Read(b) {
+					c.Write(b)
+				}
+			})
+		}
+	})
+}
+
+// exchange sends a byte over a connection and gets it back.
+func exchange(t *testing.T, c net.Conn) {
+	t.Helper()
+	err := c.SetDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = c.Write([]byte("x"))
+	}
+	if err == nil {
+		_, err = c.Read(make([]byte, 1))
+	}
+	if err != nil {
+		t.Fatalf("a connection that stands: %v", err)
+	}
+}
+
+func dial(t *testing.T, ns plan.NS, addr string) (c net.Conn) {
+	t.Helper()
+	inside(t, ns, func() (err error) { c, err = net.DialTimeout("tcp4", addr, patience); return err })
+	t.Cleanup(func() { c.Close() })
+	return c
 }
 
 func dialUDP(t *testing.T, ns plan.NS, addr string) (c net.Conn) {
@@ -75,6 +159,14 @@ func natted(t *testing.T) int {
 func flowsTo(t *testing.T, ip string) int {
 	t.Helper()
 	return count(t, func(f *netlink.ConntrackFlow) bool { return f.Forward.DstIP.String() == ip })
+}
+
+// flowsOf counts those that an address began, or answers.
+func flowsOf(t *testing.T, ip string) int {
+	t.Helper()
+	return count(t, func(f *netlink.ConntrackFlow) bool {
+		return f.Forward.SrcIP.String() == ip || f.Reverse.SrcIP.String() == ip
+	})
 }
 
 func count(t *testing.T, match func(*netlink.ConntrackFlow) bool) (n int) {

@@ -95,7 +95,7 @@ func socketsOn(family uint8, m Mapping) (inodes []uint32, err error) {
 	proto := map[string]uint8{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP}[m.Proto]
 	req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
 	req.AddData(diagReq{family, proto, m.HostPort})
-	msgs, err := req.Execute(unix.NETLINK_INET_DIAG, 0)
+	msgs, err := whole(func() ([][]byte, error) { return req.Execute(unix.NETLINK_INET_DIAG, 0) })
 	for _, b := range msgs {
 		if len(b) < diagMsgLen || binary.BigEndian.Uint16(b[4:]) != m.HostPort {
 			continue

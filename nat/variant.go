@@ -96,7 +96,7 @@ const (
 func nftRules() (count int, err error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|nftMsgGetRule, unix.NLM_F_DUMP)
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_IPV4})
-	msgs, err := req.Execute(unix.NETLINK_NETFILTER, 0)
+	msgs, err := whole(func() ([][]byte, error) { return req.Execute(unix.NETLINK_NETFILTER, 0) })
 	if err != nil {
 		return 0, fmt.Errorf("list nftables rules: %w", err)
 	}

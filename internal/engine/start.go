@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
 )
 
 // start brings up what a container needs in the kernel and writes it down as
@@ -45,7 +46,7 @@ func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor
 	if err := s.up(ctx, containerOwner(c.ID), s.containerPlan(run, networks)); err != nil {
 		return fmt.Errorf("failed to set up container networking: %w", err)
 	}
-	if err := s.flushUDP(run); err != nil {
+	if err := nat.FlushFlows(mappings(run.Ports)); err != nil {
 		return err
 	}
 	return s.markRunning(c)
@@ -140,7 +141,7 @@ func (s *session) markRunning(c *state.Container) error {
 
 // forget takes back what start wrote down of a container that didn't start.
 func (s *session) forget(run *state.Run) error {
-	return errors.Join(s.down(containerOwner(run.ID)), s.release(run), s.held.RemoveRun(run.ID))
+	return errors.Join(s.down(containerOwner(run.ID)), s.flush(run), s.release(run), s.held.RemoveRun(run.ID))
 }
 
 // hostname is the container's own: the short id unless another was asked for.

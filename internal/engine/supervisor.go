@@ -229,5 +229,5 @@ func (k *keeper) end(down func(*session) error) (err error) {
 
 // undo is the end of a container whose command could not be executed.
 func (k *keeper) undo(s *session) error {
-	return errors.Join(s.forget(k.Run), s.flushUDP(k.Run), s.remove(k.Container))
+	return errors.Join(s.forget(k.Run), s.remove(k.Container))
 }

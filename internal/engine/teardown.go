@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // was started with --rm goes altogether. That it runs is forgotten last: who
 // looks meanwhile finds out how it ended, and not that it was killed.
 func (s *session) settle(run *state.Run, code int, text string) error {
-	err := errors.Join(s.down(containerOwner(run.ID)), s.flushUDP(run), s.release(run))
+	err := errors.Join(s.down(containerOwner(run.ID)), s.flush(run), s.release(run))
 	c, cerr := s.dirs.ReadContainer(run.ID)
 	switch {
 	case errors.Is(cerr, fs.ErrNotExist): // removed by force meanwhile
@@ -58,7 +59,7 @@ func (s *session) reap(run *state.Run) error {
 		return err
 	}
 	if run.Init.Pid == 0 { // it was being run, and a run that fails leaves nothing
-		return errors.Join(s.forget(run), s.flushUDP(run), s.remove(c))
+		return errors.Join(s.forget(run), s.remove(c))
 	}
 	return s.settle(run, killed, "its supervisor was killed")
 }
@@ -68,10 +69,14 @@ func (s *session) remove(c *state.Container) error {
 	return errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
 }
 
-// flushUDP drops the flows of the run's UDP ports: a flow keeps the
-// translation, or the lack of one, that its first packet met.
-func (s *session) flushUDP(run *state.Run) error {
-	return nat.FlushUDP(mappings(run.Ports))
+// flush drops the flows of a run that has ended, before anybody else can have
+// its address: what was sent to the last one that had it would reach the next.
+func (s *session) flush(run *state.Run) error {
+	var gone []netip.Addr
+	for _, at := range run.Wired() {
+		gone = append(gone, at.Address.Addr())
+	}
+	return nat.FlushFlows(mappings(run.Ports), gone...)
 }
 
 // running is the run of a container, or why there is none to be had.
