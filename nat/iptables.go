@@ -68,7 +68,8 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 	b.addf(into, "isolate", "DROP", "-o %s", br)
 	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
 
-	b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s", subnet, br)
+	// What the host sends to its own address on the bridge goes over lo.
+	b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s -m addrtype ! --dst-type LOCAL", subnet, br)
 	b.addf(postrouting, "hairpin", "MASQUERADE", "-s %s -o %s -m conntrack --ctstate DNAT", subnet, br)
 	b.addf(postrouting, "localhost", "MASQUERADE", "-s 127.0.0.0/8 -o %s", br)
 

@@ -75,6 +75,8 @@ func TestPaths(t *testing.T) {
 		{"c3", "172.17.0.1:8080", "80 from 172.17.0.1"},
 		{"c3", "172.18.0.1:8080", "80 from 172.17.0.1"},
 		{"c3", "192.0.2.1:8080", "80 from 172.17.0.1"},
+		{"", "172.17.0.1:22", "22 from 172.17.0.1"}, // the host itself, over lo
+		{"c1", "172.17.0.1:22", "22 from 172.17.0.2"},
 		{"c1", "192.0.2.2:90", "90 from 192.0.2.1"}, // out
 		{"c3", "192.0.2.2:90", "90 from 192.0.2.1"},
 		{"outside", "192.0.2.1:8000", "8000 from 192.0.2.2"}, // a range
@@ -107,6 +109,7 @@ func TestPaths(t *testing.T) {
 						serve(t, "c1", proto, "0.0.0.0:"+port)
 					}
 					serve(t, "outside", proto, "0.0.0.0:90")
+					serve(t, "", proto, "172.17.0.1:22")
 					for _, p := range paths {
 						wait := patience
 						if p.want == "nothing" {
@@ -120,6 +123,25 @@ func TestPaths(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A host's program may be bound to the bridge's address, and speak from it to
+// the outside, which has no way back to it.
+func TestTheBridgesAddressIsNotSeenOutside(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world)
+		up(t, &plan.Memory{}, publishing(t))
+		serve(t, "outside", "tcp", "0.0.0.0:90")
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(172, 17, 0, 1)}, Timeout: patience}
+		c, err := d.Dial("tcp4", "192.0.2.2:90")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if got := talk(t, c, patience); got != "90 from 192.0.2.1" {
+			t.Error(got)
+		}
+	})
 }
 
 // forged routes 127.0.0.1 to the host, from a neighbour on its wire or from a
