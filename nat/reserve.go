@@ -6,12 +6,13 @@ import (
 	"net/netip"
 	"os"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // A BindError says that a host port can't be had: Err is [unix.EADDRINUSE]
 // when another program has it, [unix.EADDRNOTAVAIL] when HostIP is not an
-// address of this host.
+// address of this host, or one of many hosts.
 type BindError struct {
 	Mapping // the port, with Count 1
 	Err     error
@@ -38,12 +39,15 @@ func Reserve(ms ...Mapping) ([]*os.File, error) {
 	var files []*os.File
 	for _, m := range ms {
 		count := max(m.Count, 1)
-		for m.Count = 1; count > 0; count-- {
+		m.Count = 1
+		if !m.Any() && ofMany(m.HostIP) {
+			closeAll(files)
+			return nil, &BindError{m, unix.EADDRNOTAVAIL}
+		}
+		for ; count > 0; count-- {
 			f, err := reserve(m)
 			if err != nil {
-				for _, f := range files {
-					f.Close()
-				}
+				closeAll(files)
 				return nil, &BindError{m, err}
 			}
 			if f != nil {
@@ -54,6 +58,23 @@ func Reserve(ms ...Mapping) ([]*os.File, error) {
 		}
 	}
 	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// ofMany says that an address is a broadcast or multicast one. The kernel binds
+// sockets to those as well, but packets to them are no local ones, which alone
+// are rewritten. An address without a route may yet come: the bind tells.
+func ofMany(ip netip.Addr) bool {
+	if ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return true
+	}
+	routes, err := netlink.RouteGet(ip.AsSlice())
+	return err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_BROADCAST
 }
 
 // reserve binds one port. There is no socket, and no rival, for a protocol

@@ -92,6 +92,41 @@ func TestReserveTakesAllPortsOrNone(t *testing.T) {
 	})
 }
 
+// The kernel binds a socket to such an address; no packet to it is for the host
+// itself, so no rule would ever lead it to a container.
+func TestAnAddressOfManyIsNoneOfTheHosts(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		for _, way := range []string{":", "ip route del default", "sysctl -qw net.ipv4.ip_nonlocal_bind=1"} {
+			m.Sh(t, way)
+			for ip, want := range map[string]error{
+				"255.255.255.255": unix.EADDRNOTAVAIL,
+				"192.0.2.255":     unix.EADDRNOTAVAIL,
+				"127.255.255.255": unix.EADDRNOTAVAIL,
+				"224.0.0.1":       unix.EADDRNOTAVAIL,
+				"239.1.2.3":       unix.EADDRNOTAVAIL,
+				"192.0.2.1":       nil,
+				"127.0.0.9":       nil,
+				"0.0.0.0":         nil,
+			} {
+				for _, proto := range []string{"tcp", "udp"} {
+					files, err := nat.Reserve(nat.Mapping{HostIP: netip.MustParseAddr(ip), HostPort: 80, Port: 80, Count: 2, Proto: proto})
+					if !errors.Is(err, want) {
+						t.Errorf("after %s: %s/%s: %v, want %v", way, ip, proto, err, want)
+					}
+					for _, f := range files {
+						f.Close()
+					}
+				}
+			}
+		}
+		files, err := nat.Reserve(nat.Mapping{HostIP: netip.MustParseAddr("198.51.100.1"), HostPort: 80, Count: 1, Proto: "tcp"})
+		if err != nil {
+			t.Fatalf("an address that is yet to come, where the kernel is told to allow those: %v", err)
+		}
+		files[0].Close()
+	})
+}
+
 func TestAnEarlierServersConnectionsAreNotInTheWay(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		l, err := net.Listen("tcp4", "127.0.0.1:8080")

@@ -91,6 +91,8 @@ func TestARunThatFailsLeavesNothing(t *testing.T) {
 			"-p 127.0.0.1:8000:80 true":               {125, "held by container other"},
 			"-p 7000:80 true":                         {125, "address already in use"},
 			"-p 198.51.100.1:9000:80 true":            {125, "198.51.100.1"},
+			"-p 172.17.255.255:9000:80 true":          {125, "failed to bind host port for 172.17.255.255:9000:172.17.0.3:80/tcp: cannot assign requested address"},
+			"-p 224.0.0.1:9000:80 true":               {125, "cannot assign requested address"},
 			"--network nosuch true":                   {125, "network nosuch not found"},
 			"--network container:nosuch true":         {125, "No such container: nosuch"},
 			"--cidfile " + dir + "/cid true":          {125, dir + "/cid"},
