@@ -15,6 +15,9 @@ import (
 // Kinds are the kinds of step that a journal may hold.
 var Kinds = kinds
 
+// Elsewhere is a suggestion of other host ports.
+var Elsewhere = elsewhere
+
 // HostPlan, NetworkPlan and ContainerPlan are the three kinds of plan.
 func (e *Engine) HostPlan() plan.Plan { return e.hostPlan() }
 

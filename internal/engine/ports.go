@@ -55,7 +55,7 @@ func (s *session) reserve(c *state.Container, target netip.Addr) (_ *reservation
 			return nil, errorf("publishing on %s: only IPv4 host addresses can be published on", spec.HostIP)
 		}
 		if err := s.reserveSpec(r, spec); err != nil {
-			return nil, s.bindError(c, r, target, err)
+			return nil, s.bindError(spec, c, r, target, err)
 		}
 	}
 	return r, nil
@@ -175,13 +175,19 @@ func sortPorts(all []nat.Port) []nat.Port {
 	return slices.Compact(all)
 }
 
-// bindError is Docker's text for a port that can't be had, and who has it.
-func (s *session) bindError(c *state.Container, r *reservation, target netip.Addr, err error) error {
-	tail, hint := err.Error(), ""
+// bindError is Docker's text for a port that can't be had, who has it, and
+// what could be asked for instead.
+func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, target netip.Addr, err error) error {
+	tail, hint := err.Error(), "minibridge run -p "+elsewhere(spec)+" …"
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
-		tail, hint = s.bindTail(bind, c, r, target)
+		tail = s.bindTail(bind, c, r, target)
+		if !errors.Is(err, unix.EADDRINUSE) {
+			hint = "ip -br addr"
+		}
 	} else if !errors.Is(err, errAllAllocated) {
 		return err
+	} else if spec.Ephemeral() {
+		hint = "sysctl net.ipv4.ip_local_port_range"
 	}
 	return &Error{
 		Text: fmt.Sprintf("failed to set up container networking: driver failed programming external connectivity on endpoint %s (%s): %s", c.Name, newID(), tail),
@@ -190,29 +196,37 @@ func (s *session) bindError(c *state.Container, r *reservation, target netip.Add
 	}
 }
 
-func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation, target netip.Addr) (tail, hint string) {
+func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation, target netip.Addr) string {
 	where := fmt.Sprintf("%s:%s:%d/%s", b.HostAddr(), target, b.Port, b.Proto)
 	if !errors.Is(b, unix.EADDRINUSE) {
-		return fmt.Sprintf("failed to bind host port for %s: %v", where, b.Err), "ip -br addr"
+		return fmt.Sprintf("failed to bind host port for %s: %v", where, b.Err)
 	}
-	hint = fmt.Sprintf("minibridge run -p %d:%d …", otherPort(b.HostPort), b.Port)
 	own := &state.Run{Name: c.Name, Ports: r.ports}
 	if name, key, ok := s.portOwner(b.Mapping, own); ok {
-		return fmt.Sprintf("Bind for %s:%d failed: port is already allocated (held by container %s)", key, b.HostPort, name), hint
+		return fmt.Sprintf("Bind for %s:%d failed: port is already allocated (held by container %s)", key, b.HostPort, name)
 	}
-	tail = fmt.Sprintf("failed to bind host port for %s: address already in use", where)
+	tail := fmt.Sprintf("failed to bind host port for %s: address already in use", where)
 	if holder, found, err := nat.FindHolder(b.Mapping); err == nil && found {
 		tail += fmt.Sprintf(" (held by %s)", holder)
 	}
-	return tail, hint
+	return tail
 }
 
-// otherPort is a suggestion: the next round number up, within the range.
-func otherPort(port uint16) uint16 {
-	if port > 64535 {
-		return port - 1000
+// elsewhere suggests other host ports for a spec, as -p takes it: as many, by
+// whole thousands higher or, at the end of the ports, lower, and none of the
+// old ones. Where there is no room, the choice is left to us.
+func elsewhere(spec nat.Spec) string {
+	first, last := int(spec.HostFirst), int(spec.HostLast)
+	shift := (last - first + 1000) / 1000 * 1000
+	switch {
+	case last+shift <= 65535:
+	case first > shift:
+		shift = -shift
+	default:
+		first, last, shift = 0, 0, 0
 	}
-	return port + 1000
+	spec.HostFirst, spec.HostLast = uint16(first+shift), uint16(last+shift)
+	return strings.TrimSuffix(spec.String(), "/tcp")
 }
 
 // portOwner finds the container that publishes the port, which may be the new
