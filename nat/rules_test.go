@@ -197,7 +197,8 @@ func TestAStrangersRuleKeepsAChainAndIsNamed(t *testing.T) {
 				e := plan.Executor{Journal: &plan.Memory{}}
 				up(t, e.Journal, nat.Iptables().Host())
 				m.Sh(t, "iptables -t nat "+rule)
-				if err := e.Down(0); err == nil || !strings.Contains(err.Error(), "iptables -t nat "+rule) {
+				err := e.Down(0)
+				if err == nil || !strings.HasPrefix(err.Error(), "iptables -t nat -X MINIBRIDGE: ") || !strings.HasSuffix(err.Error(), ": iptables -t nat "+rule) {
 					t.Errorf("error: %v", err)
 				}
 				if n := len(e.Journal.Steps()); n != 1 {
@@ -224,6 +225,20 @@ func TestRulesTypedTwiceGoTwice(t *testing.T) {
 		m.Sh(t, p.String())
 		down(t, j)
 		m.WaitState(t, before)
+	})
+}
+
+// The second of these rules is wrong; the batch begins with another one.
+func TestTheCommandThatFailedIsNamed(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		chain := nat.Chain{Table: "filter", Name: "FORWARD"}
+		var p plan.Plan
+		p.Do(&nat.Rules{Rules: []nat.Rule{{Chain: chain, Spec: "-j ACCEPT"}, {Chain: chain, Spec: "-m nosuch -j DROP"}}}, "why")
+		err := (&plan.Executor{Journal: &plan.Memory{}}).Up(t.Context(), p)
+		const want = "iptables -t filter -A FORWARD -m nosuch -j DROP: iptables-restore: Couldn't load match `nosuch':No such file or directory"
+		if err == nil || err.Error() != want {
+			t.Errorf("error: %v\nwant: %s", err, want)
+		}
 	})
 }
 

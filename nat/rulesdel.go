@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/minibridge/minibridge/plan"
 )
 
 // RulesDel removes rules and chains of ours. What is gone already is no error;
@@ -66,8 +68,11 @@ func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
 		case stranger == nil:
 			cmds = append(cmds, command{c.Table, "-X " + c.Name})
 		case c != user: // the administrator's chain stays with what is in it
-			errs = append(errs, fmt.Errorf("chain %s of table %s stays, as a rule that is not ours is in it or leads to it: %s -t %s -A %s %s",
-				c.Name, c.Table, s.Family.tool(""), c.Table, stranger.Name, stranger.Spec))
+			errs = append(errs, &plan.CommandError{
+				Command: text(s.Family, []command{{c.Table, "-X " + c.Name}}),
+				Err: fmt.Errorf("the chain stays, as a rule that is not ours is in it or leads to it: %s -t %s -A %s %s",
+					s.Family.tool(""), c.Table, stranger.Name, stranger.Spec),
+			})
 		}
 	}
 	sortDown(cmds)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/minibridge/minibridge/plan"
 )
 
 // lockWait is how long iptables-restore waits for /run/xtables.lock, in
@@ -26,17 +28,13 @@ func (e *MissingToolError) Error() string {
 // work.
 type ToolError struct {
 	Tool   string
-	Code   int    // exit status: 4 is a resource problem, such as the lock
-	Line   string // the line of its input that it complained about, if it named one
+	Code   int // exit status: 4 is a resource problem, such as the lock
+	Line   int // the line of its input that it complained about, from 1; 0 if it named none
 	Stderr string
 }
 
 func (e *ToolError) Error() string {
-	msg := e.Tool + ": " + e.reason()
-	if e.Line != "" {
-		msg += ": " + e.Line
-	}
-	return msg
+	return e.Tool + ": " + e.reason()
 }
 
 // reason is the last line of what the tool said, without what it says each time.
@@ -45,9 +43,12 @@ func (e *ToolError) reason() string {
 	if strings.Contains(said, "xtables lock") {
 		return "another program has held /run/xtables.lock for over " + lockWait + " s; see: fuser -v /run/xtables.lock"
 	}
-	lines := strings.Split(said, "\n")
-	if said == "" {
-		return "exit status " + strconv.Itoa(e.Code)
+	lines := []string{"exit status " + strconv.Itoa(e.Code)} // when it says nothing else
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(version.ReplaceAllString(line, ""))
+		if line != "" && !manners.MatchString(line) {
+			lines = append(lines, line)
+		}
 	}
 	for i, line := range lines {
 		if lineNumber.MatchString(line) {
@@ -57,7 +58,11 @@ func (e *ToolError) reason() string {
 	return lines[len(lines)-1]
 }
 
-var lineNumber = regexp.MustCompile(`line (\d+)`)
+var (
+	version    = regexp.MustCompile(`^\S+ v\S+ \(\S+\):`)
+	lineNumber = regexp.MustCompile(`line:? (\d+)`)
+	manners    = regexp.MustCompile("^(Error occurred at line: \\d+|Try `.*)$")
+)
 
 // restore makes changes in one call of iptables-restore(8), without a word
 // about anything else.
@@ -66,6 +71,11 @@ func restore(f Family, cmds []command) error {
 		return nil
 	}
 	_, err := runTool(f.tool("-restore"), batchText(cmds), "--noflush", "-w", lockWait)
+	if failed, ok := errors.AsType[*ToolError](err); ok {
+		if c, ok := commandAt(cmds, failed.Line); ok {
+			return &plan.CommandError{Command: text(f, []command{c}), Err: err}
+		}
+	}
 	return err
 }
 
@@ -84,6 +94,24 @@ func batchText(cmds []command) string {
 	return b.String()
 }
 
+// commandAt is the one at a line of the batch's text: none where a table
+// begins or is committed, which is what iptables-legacy complains about.
+func commandAt(cmds []command, line int) (command, bool) {
+	at := 0
+	for i, c := range cmds {
+		if i > 0 && cmds[i-1].table != c.table {
+			at++ // COMMIT
+		}
+		if i == 0 || cmds[i-1].table != c.table {
+			at++ // *table
+		}
+		if at++; at == line {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
 // runTool runs one of the iptables tools.
 func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	path, err := exec.LookPath(tool)
@@ -95,7 +123,7 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return "", &ToolError{Tool: tool, Code: exit.ExitCode(), Line: lineOf(stdin, errs.String()), Stderr: errs.String()}
+		return "", &ToolError{Tool: tool, Code: exit.ExitCode(), Line: lineOf(errs.String()), Stderr: errs.String()}
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", tool, err)
@@ -103,16 +131,10 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	return out.String(), nil
 }
 
-// lineOf is the line of the input that a complaint is about, by its number.
-func lineOf(stdin, complaint string) string {
-	m := lineNumber.FindStringSubmatch(complaint)
-	if m == nil {
-		return ""
+// lineOf is the number in a complaint about a line of the input, or 0.
+func lineOf(complaint string) (line int) {
+	if m := lineNumber.FindStringSubmatch(complaint); m != nil {
+		line, _ = strconv.Atoi(m[1])
 	}
-	n, _ := strconv.Atoi(m[1])
-	lines := strings.Split(stdin, "\n")
-	if n < 1 || n > len(lines) {
-		return ""
-	}
-	return lines[n-1]
+	return line
 }

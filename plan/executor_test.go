@@ -258,3 +258,34 @@ func TestDrift(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// batch is a step of two commands that knows which of them failed.
+type batch struct {
+	change
+	failed string
+}
+
+func (b *batch) String() string { return "first\nsecond" }
+
+func (b *batch) Apply() error {
+	err := errors.New("no")
+	if b.failed == "" {
+		return err
+	}
+	return errors.Join(&plan.CommandError{Command: b.failed, Err: err}, &plan.CommandError{Command: "third", Err: err})
+}
+
+func TestAnErrorNamesTheCommandThatFailed(t *testing.T) {
+	t.Parallel()
+	for failed, want := range map[string]string{
+		"":       "first …: no",
+		"second": "second: no\nthird: no",
+	} {
+		e := plan.Executor{Journal: &plan.Memory{}}
+		var p plan.Plan
+		p.Do(&batch{change{&world{}, "a", true}, failed}, "why")
+		if err := e.Up(t.Context(), p); err == nil || err.Error() != want {
+			t.Errorf("the error is %q, not %q", err, want)
+		}
+	}
+}

@@ -9,6 +9,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -63,10 +64,24 @@ func (l Line) Text() string {
 	return "# " + l.Why + "\n" + l.Op.String() + "\n"
 }
 
-// wrap names the step in an error. A batch is named by its first command.
+// A CommandError is the error of one command of a batch, which the error then
+// names; else a batch is named by its first command.
+type CommandError struct {
+	Command string
+	Err     error
+}
+
+func (e *CommandError) Error() string { return e.Command + ": " + e.Err.Error() }
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// wrap names the step in an error, unless that says itself what it is about.
 func wrap(s Step, err error) error {
 	if err == nil {
 		return nil
+	}
+	if _, named := errors.AsType[*CommandError](err); named {
+		return err
 	}
 	name, rest, many := strings.Cut(s.String(), "\n")
 	if many && rest != "" {
