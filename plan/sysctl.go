@@ -15,10 +15,25 @@ type SysctlSet struct {
 	Key   string `json:"key"` // net.ipv4.ip_forward; with slashes when a device name in it has a dot
 	Value string `json:"value"`
 	If    string `json:"if,omitempty"` // unless empty, set only while the value is still this one
+	// Then is set behind it, where there is still such a parameter: what the
+	// kernel sets along with this one.
+	Then []Sysctl `json:"then,omitempty"`
+}
+
+// A Sysctl is a kernel parameter and its value.
+type Sysctl struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
 }
 
 func (s *SysctlSet) String() string {
-	set := fmt.Sprintf("%ssysctl -qw %s", s.NS.Exec(), Quote(s.Key+"="+s.Value))
+	set := s.NS.Exec() + "sysctl -qw " + Quote(s.Key+"="+s.Value)
+	if len(s.Then) > 0 { // -e passes over those that are gone
+		set = s.NS.Exec() + "sysctl -eqw " + Quote(s.Key+"="+s.Value)
+	}
+	for _, next := range s.Then {
+		set += " " + Quote(next.Key+"="+next.Value)
+	}
 	if s.If == "" {
 		return set
 	}
@@ -34,7 +49,7 @@ func (s *SysctlSet) String() string {
 func (s *SysctlSet) Apply() error {
 	return s.NS.Do(func() error {
 		if s.If != "" {
-			have, err := s.read()
+			have, err := read(s.Key)
 			if errors.Is(err, fs.ErrNotExist) || err == nil && have != s.If {
 				return nil
 			}
@@ -42,7 +57,16 @@ func (s *SysctlSet) Apply() error {
 				return err
 			}
 		}
-		return os.WriteFile(s.path(), []byte(s.Value), 0)
+		if err := os.WriteFile(path(s.Key), []byte(s.Value), 0); err != nil {
+			return err
+		}
+		var errs []error
+		for _, next := range s.Then {
+			if err := os.WriteFile(path(next.Key), []byte(next.Value), 0); !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+		return errors.Join(errs...)
 	})
 }
 
@@ -50,7 +74,7 @@ func (s *SysctlSet) Apply() error {
 func (s *SysctlSet) Undo() (Step, error) {
 	var have string
 	err := s.NS.Do(func() (err error) {
-		have, err = s.read()
+		have, err = read(s.Key)
 		return err
 	})
 	switch {
@@ -65,19 +89,50 @@ func (s *SysctlSet) Undo() (Step, error) {
 	case s.NS != "":
 		return s.NS.Gone(), nil
 	}
-	return &SysctlSet{Key: s.Key, Value: have, If: s.Value}, nil
+	then, err := alongWith(s.Key, have)
+	return &SysctlSet{Key: s.Key, Value: have, If: s.Value, Then: then}, err
 }
 
-// path follows the calling thread: /proc/sys/net shows its network namespace.
-func (s *SysctlSet) path() string {
-	if strings.Contains(s.Key, "/") {
-		return "/proc/sys/" + s.Key
+// alongWith are the parameters that the kernel sets to value along with one,
+// and that have another value now: with ip_forward those of all devices, and of
+// devices to come (Documentation/networking/ip-sysctl.rst).
+func alongWith(key, value string) (others []Sysctl, err error) {
+	if key != "net.ipv4.ip_forward" {
+		return nil, nil
 	}
-	return "/proc/sys/" + strings.ReplaceAll(s.Key, ".", "/")
+	const conf = "net/ipv4/conf"
+	devices, err := os.ReadDir(proc + conf)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range devices {
+		key := conf + "/" + d.Name() + "/forwarding"
+		have, err := read(key)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // its device has just gone
+		}
+		if err != nil {
+			return nil, err
+		}
+		if have != value {
+			others = append(others, Sysctl{key, have})
+		}
+	}
+	return others, nil
 }
 
-// read gives the value with its fields separated by one space, as they are written.
-func (s *SysctlSet) read() (string, error) {
-	b, err := os.ReadFile(s.path())
+// proc follows the calling thread: it shows its network namespace.
+const proc = "/proc/sys/"
+
+func path(key string) string {
+	if strings.Contains(key, "/") {
+		return proc + key
+	}
+	return proc + strings.ReplaceAll(key, ".", "/")
+}
+
+// read gives a value with its fields separated by one space, as they are written.
+func read(key string) (string, error) {
+	b, err := os.ReadFile(path(key))
 	return strings.Join(strings.Fields(string(b)), " "), err
 }

@@ -13,6 +13,7 @@ func TestSysctlSet(t *testing.T) {
 		prepare string
 	}{
 		"host":          {plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "1"}, ""},
+		"routers":       {plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "1"}, routers},
 		"namespace":     {plan.SysctlSet{NS: "web", Key: "net.ipv4.ip_unprivileged_port_start", Value: "0"}, "ip netns add web"},
 		"two fields":    {plan.SysctlSet{Key: "net.ipv4.ping_group_range", Value: "0 2147483647"}, ""},
 		"device, a dot": {plan.SysctlSet{Key: "net/ipv4/conf/br0.1/route_localnet", Value: "1"}, "ip link add br0.1 type bridge"},
@@ -41,6 +42,37 @@ func TestSysctlSetGivesBackOnlyWhatIsOurs(t *testing.T) {
 			}
 			if have := m.Sh(t, "sysctl -n net.ipv4.ip_unprivileged_port_start"); have != "443" {
 				t.Errorf("%s made 443 to %s", undo, have)
+			}
+		}
+	})
+}
+
+// routers is a host that forwards what comes in by some of its devices, as will
+// those that are yet to come.
+const routers = `
+ip link add br0.1 type bridge
+ip link add br1 type bridge
+sysctl -qw net/ipv4/conf/br0.1/forwarding=1 net.ipv4.conf.br1.forwarding=1 net.ipv4.conf.default.forwarding=1`
+
+func TestForwardingOfADeviceThatHasGone(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, routers)
+		op := &plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "1"}
+		undo, err := op.Undo()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Sh(t, "ip link del br1")
+		for how, apply := range map[string]func() error{
+			"applied": undo.Apply,
+			"typed":   func() error { m.Sh(t, undo.String()); return nil },
+		} {
+			m.Sh(t, op.String())
+			if err := apply(); err != nil {
+				t.Fatalf("%s: %v", how, err)
+			}
+			if have := m.Sh(t, "sysctl -n net.ipv4.ip_forward net/ipv4/conf/br0.1/forwarding net.ipv4.conf.lo.forwarding"); have != "0\n1\n0" {
+				t.Errorf("%s: the host, br0.1 and lo forward: %q", how, have)
 			}
 		}
 	})

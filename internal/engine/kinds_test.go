@@ -39,6 +39,7 @@ var promised = map[string][]plan.Step{
 			}},
 		},
 		&plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "0", If: "1"},
+		&plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "0", If: "1", Then: []plan.Sysctl{{Key: "net/ipv4/conf/eth1/forwarding", Value: "1"}}},
 		&plan.SysctlSet{NS: "web", Key: "net.ipv4.ip_unprivileged_port_start", Value: "1024"},
 		&sandbox.Unmount{Dir: "/run/minibridge/layers", Made: true},
 		&bridge.VethDel{Veth: "mbv1a2b3c4d", NS: "web"},
