@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -39,7 +38,13 @@ func (o *order) become(c control) error {
 	if err != nil {
 		return err
 	}
-	if err := o.lastThings(c); err != nil {
+	if err := o.limit(); err != nil {
+		return err
+	}
+	if o.Join {
+		return o.spawn(c, path, env)
+	}
+	if err := lastThings(c); err != nil {
 		return err
 	}
 	err = unix.Exec(path, o.Args, env)
@@ -80,8 +85,6 @@ func settle(uid int) error {
 	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil && err != unix.ENOSYS {
 		return fmt.Errorf("join a session keyring: %w", err)
 	}
-	// Best effort: lowering it needs CAP_SYS_RESOURCE, which a nested host may lack.
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
 	unix.Umask(0o022)
 	return resetSignals()
 }
@@ -130,20 +133,24 @@ func resetSignals() error {
 	return unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
 }
 
+// limit limits open files.
+func (o *order) limit() error {
+	if o.NoFile == nil {
+		return nil
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.NoFile.Soft, Max: o.NoFile.Hard}); err != nil {
+		return fmt.Errorf("limit open files to %d:%d: %w", o.NoFile.Soft, o.NoFile.Hard, err)
+	}
+	return nil
+}
+
 // lastThings is what only the last moment before execve can do.
-func (o *order) lastThings(c control) error {
-	if !o.Join {
-		// The change of user has cleared it (prctl(2)).
-		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-			return fmt.Errorf("prctl(PR_SET_PDEATHSIG): %w", err)
-		}
-		c.exitIfAlone()
+func lastThings(c control) error {
+	// The change of user has cleared it (prctl(2)).
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_PDEATHSIG): %w", err)
 	}
-	if o.NoFile != nil {
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.NoFile.Soft, Max: o.NoFile.Hard}); err != nil {
-			return fmt.Errorf("limit open files to %d:%d: %w", o.NoFile.Soft, o.NoFile.Hard, err)
-		}
-	}
+	c.exitIfAlone()
 	c.executing()
 	return unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 }

@@ -140,6 +140,11 @@ func TestExec(t *testing.T) {
 		c.Hostname = "box"
 		c.Files = map[string]string{"/etc/only-inside": "hello\n"}
 		p := waiting(t, c)
+		leak(t)
+		write(t, "/proc/self/oom_score_adj", "500", 0o644)
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1000, Max: 2000}); err != nil {
+			t.Fatal(err)
+		}
 		here := m.Sh(t, "readlink /proc/self/ns/mnt /proc/self/ns/pid /proc/self/ns/net")
 		for name, tt := range map[string]struct {
 			cmd  sandbox.Command
@@ -150,6 +155,11 @@ func TestExec(t *testing.T) {
 			"environment":             {cmd: config("env").Command, want: path + "\nHOME=/root\n"},
 			"capabilities":            {cmd: shell("sed -n 's/^CapEff:.//p' /proc/self/status").Command, want: "00000000a80425fb\n"},
 			"descriptors":             {cmd: shell("ls -A /proc/$$/fd | head -3 | tr '\\n' ' '; readlink /proc/$$/fd/0 /proc/$$/cwd").Command, want: "0 1 2 /dev/null\n/\n"},
+			"signals":                 {cmd: config("grep", "-E", "Sig(Blk|Ign)|ShdPnd", "/proc/self/status").Command, want: "ShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"},
+			"a session of its own":    {cmd: shell(`set -- $$ $(cat /proc/$$/stat); test $1 = $6 -a $1 = $7; echo $? $8`).Command, want: "0 0\n"},
+			"the caller's limit":      {cmd: shell("ulimit -Sn; ulimit -Hn").Command, want: "1000\n2000\n"},
+			"a limit of open files":   {cmd: sandbox.Command{Args: []string{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, Env: []string{path}, NoFile: &sandbox.Limit{Soft: 100, Hard: 200}}, want: "100\n200\n"},
+			"nobody's favourite":      {cmd: config("cat", "/proc/self/oom_score_adj").Command, want: "0\n"},
 			"directory, user":         {cmd: sandbox.Command{Args: []string{"sh", "-c", "pwd; id -u; echo $HOME"}, Env: []string{path}, Dir: "/tmp", User: "nobody"}, want: "/tmp\n65534\n/nonexistent\n"},
 		} {
 			w, all := output(t)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,11 +27,16 @@ func (o *order) file() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := unix.MemfdCreate("order", unix.MFD_CLOEXEC)
+	return memory("order", data)
+}
+
+// memory is a file of nothing but memory.
+func memory(name string, data []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "order")
+	f := os.NewFile(uintptr(fd), name)
 	if _, err := f.WriteAt(data, 0); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("memfd: %w", err)
@@ -51,6 +57,9 @@ func readOrder() (*order, error) {
 	if err := json.Unmarshal(data, o); err != nil {
 		return nil, fmt.Errorf("sandbox order: %w", err)
 	}
+	if o.Join {
+		unix.CloseOnExec(statusFD)
+	}
 	o.capSet = capSet(o.Bound)
 	return o, nil
 }
@@ -58,7 +67,8 @@ func readOrder() (*order, error) {
 // control is the child's end of the socket to the caller. Down it comes one
 // byte, go, perhaps with a network namespace; up it goes one byte just before
 // execve, and a report if anything failed. Its end without a report means that
-// the command has been executed.
+// the command has been executed. One who joins says that byte first, and is
+// told go then.
 type control int
 
 const executing = '!'
@@ -115,8 +125,18 @@ func (c control) exitIfAlone() {
 	}
 }
 
+// prepared waits until one who joins asks for its go.
+func prepared(r io.Reader) error {
+	said := make([]byte, 1)
+	n, _ := r.Read(said)
+	if n == 1 && said[0] == executing {
+		return nil
+	}
+	return outcome(io.MultiReader(bytes.NewReader(said[:n]), r))
+}
+
 // outcome reads what the child says up to its execve or end.
-func outcome(f *os.File) error {
+func outcome(f io.Reader) error {
 	said, err := io.ReadAll(f)
 	// A child that ends before it has read its go resets the connection.
 	if err != nil && !errors.Is(err, unix.ECONNRESET) {

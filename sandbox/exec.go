@@ -2,11 +2,13 @@ package sandbox
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,37 +26,107 @@ func Exec(ctx context.Context, pid int, start uint64, c Command) (*Process, erro
 		return nil, err
 	}
 	defer first.Close()
-	o := &order{Config: Config{Command: c}, Join: true}
-	p, err := o.startIn(first)
-	if errors.Is(err, unix.ENOMEM) && !Alive(pid, start) {
-		return nil, os.ErrProcessDone // the answer of a PID namespace without PID 1
-	}
+	j, err := startJoiner(first, c)
 	if err != nil {
 		return nil, err
 	}
-	return p, p.executed(ctx)
+	defer j.answer.Close()
+	p, err := j.handOver(ctx)
+	if err != nil {
+		j.status.Close()
+		// The answers of setns(2) and fork(2) where PID 1 has ended.
+		if (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOMEM)) && !Alive(pid, start) {
+			err = os.ErrProcessDone
+		}
+		return nil, err
+	}
+	return p, p.begun(ctx, c.Args[0])
 }
 
-// startIn starts the program again with the PID namespace of first. That one
-// alone can't be changed by the child itself: it counts for children only
-// (pid_namespaces(7)). So for a moment the calling thread's children belong
-// there.
-func (o *order) startIn(first *os.File) (*Process, error) {
-	own, err := os.Open("/proc/self/ns/pid")
+// A joiner is the program started again to leave a command in a sandbox.
+type joiner struct {
+	*Process
+	answer *os.File // the command's pid is written there
+	status *os.File // the errno of its execve, or the end
+}
+
+// answerSize is that of what a joiner writes to memory: one integer.
+const answerSize = 8
+
+func startJoiner(first *os.File, c Command) (_ *joiner, err error) {
+	answer, err := memory("answer", make([]byte, answerSize))
 	if err != nil {
 		return nil, err
 	}
-	defer own.Close()
-	runtime.LockOSThread()
-	if err := unix.Setns(int(first.Fd()), unix.CLONE_NEWPID); err != nil {
-		runtime.UnlockOSThread()
-		return nil, fmt.Errorf("enter the sandbox's PID namespace: %w", err)
+	status, theirs, err := os.Pipe()
+	if err != nil {
+		answer.Close()
+		return nil, err
 	}
-	p, err := o.start(&syscall.SysProcAttr{Setsid: true}, first)
-	if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWPID); back != nil {
-		// The thread stays locked: it ends with the goroutine.
-		return p, errors.Join(err, fmt.Errorf("leave the sandbox's PID namespace: %w", back))
+	defer theirs.Close()
+	o := &order{Config: Config{Command: c}, Join: true}
+	p, err := o.start(&syscall.SysProcAttr{Setsid: true}, first, answer, theirs)
+	if err != nil {
+		answer.Close()
+		status.Close()
+		return nil, err
 	}
-	runtime.UnlockOSThread()
-	return p, err
+	return &joiner{Process: p, answer: answer, status: status}, nil
+}
+
+// handOver gives the command's process once there is one, and nothing is left
+// of the joiner. Until it asks for its go, the sandbox's files can keep it
+// waiting, and the end of ctx is its own. From then on it is not killed: it is
+// about to have a child that nobody else knows of.
+func (j *joiner) handOver(ctx context.Context) (*Process, error) {
+	stop := context.AfterFunc(ctx, func() { _ = j.Signal(unix.SIGKILL) })
+	err := prepared(j.control)
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = j.send(nil)
+	}
+	if err != nil {
+		return nil, j.fail(err)
+	}
+	_, err = j.Wait()
+	if err = errors.Join(err, j.control.Close()); err != nil {
+		return nil, err
+	}
+	var answer [answerSize]byte
+	if _, err := j.answer.ReadAt(answer[:], 0); err != nil {
+		return nil, err
+	}
+	n := int64(binary.NativeEndian.Uint64(answer[:]))
+	switch errno := syscall.Errno(-n); {
+	case n == 0:
+		return nil, ErrEnded
+	case n < 0:
+		return nil, &SetupError{Text: "fork: " + errno.Error(), Errno: errno}
+	}
+	proc, err := os.FindProcess(int(n)) // a child that has ended keeps its number until it is waited for
+	if err != nil {
+		return nil, err
+	}
+	return newProcess(proc, j.status)
+}
+
+// begun waits for the execve of the command, which a sandbox that traces it
+// can put off.
+func (p *Process) begun(ctx context.Context, name string) error {
+	stop := context.AfterFunc(ctx, func() { _ = p.control.SetReadDeadline(time.Unix(1, 0)) })
+	said, err := io.ReadAll(io.LimitReader(p.control, 4))
+	switch {
+	case !stop():
+		err = context.Cause(ctx)
+	case err == nil && len(said) == 0:
+		return p.control.Close()
+	case len(said) == 4:
+		errno := syscall.Errno(binary.NativeEndian.Uint32(said))
+		err = &ExecError{Name: name, Reason: errno.Error(), Errno: errno}
+	case err == nil:
+		err = fmt.Errorf("sandbox status %q", said)
+	}
+	return p.fail(err)
 }

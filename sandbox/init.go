@@ -18,6 +18,8 @@ const (
 	orderFD              // what to do, as JSON
 	controlFD            // a socket to the caller
 	pidfdFD              // for Exec: PID 1 of the sandbox to join
+	answerFD             // for Exec: memory for the command's pid
+	statusFD             // for Exec: a pipe for the errno of its execve
 )
 
 // ready is true once main has called Init: only then can the program be
@@ -48,6 +50,9 @@ func child(c control) error {
 	if err != nil {
 		return err
 	}
+	// Best effort: lowering it needs CAP_SYS_RESOURCE, which a nested host may
+	// lack. A sandbox's /proc has no entry for one who only joins it.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
 	if o.Join {
 		return o.join(c)
 	}
@@ -73,19 +78,6 @@ func (o *order) found(c control) error {
 		return &SetupError{Text: "Cannot mkdir: " + o.dir() + " is not a directory", Errno: unix.ENOTDIR} // Docker's text
 	} else if err != nil {
 		return err
-	}
-	return o.become(c)
-}
-
-// join enters the sandbox of another process, and executes the command there.
-// The thread already has its PID namespace: Exec gave it before the start.
-func (o *order) join(c control) error {
-	if err := unix.Unshare(unix.CLONE_FS); err != nil { // setns refuses a shared root and working directory
-		return fmt.Errorf("unshare(CLONE_FS): %w", err)
-	}
-	const all = unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP
-	if err := unix.Setns(pidfdFD, all); err != nil {
-		return fmt.Errorf("enter the sandbox: %w", err)
 	}
 	return o.become(c)
 }

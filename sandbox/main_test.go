@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if _, ok := os.LookupEnv(usernsEnv); ok {
 		tryUserns()
 	}
+	if _, ok := os.LookupEnv(reachEnv); ok {
+		reach()
+	}
 	hosttest.Main(m)
 }
 
