@@ -138,21 +138,27 @@ func (o *order) openHostMount(m *mountinfo.Info) (tree, error) {
 }
 
 // openRemoteMount does the same with a deadline. The thread of one that
-// doesn't answer hangs in the kernel until execve ends it.
+// doesn't answer hangs in the kernel until execve ends it; what comes too late
+// is closed.
 func (o *order) openRemoteMount(m *mountinfo.Info) (tree, error) {
 	type result struct {
 		tree
 		err error
 	}
-	done := make(chan result, 1)
+	done, late := make(chan result), make(chan struct{})
 	go func() {
 		t, err := o.openHostMount(m)
-		done <- result{t, err}
+		select {
+		case done <- result{t, err}:
+		case <-late:
+			t.Close()
+		}
 	}()
 	select {
 	case r := <-done:
 		return r.tree, r.err
 	case <-time.After(patience):
+		close(late)
 		return tree{}, os.ErrDeadlineExceeded
 	}
 }
