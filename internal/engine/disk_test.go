@@ -1,12 +1,16 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
 )
 
@@ -35,6 +39,65 @@ func TestAFullDisk(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The supervisor makes the log. Where it can't, it cleans up itself, and not
+// the next verb; unless the command, which may fail too, has done that.
+func TestALogThatCannotBeMade(t *testing.T) {
+	for name, interrupt := range map[string]string{"it alone": "nothing like it", "and the command fails": "ip netns add"} {
+		t.Run(name, func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				e, err := engine.New(engine.Config{
+					Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall,
+					Explain: &obstacle{t: t, at: interrupt, cancel: cancel}, Notice: notices{t},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				spec := engine.Spec{Args: []string{"true"}, Network: "bridge", CallerDir: "/", Publish: []string{"8000:80"}, Detach: true}
+				_, err = e.Run(ctx, spec, "web", engine.Streams{Out: io.Discard, Err: io.Discard})
+				if ctx.Err() == nil && (err == nil || !strings.HasSuffix(err.Error(), "/log: is a directory")) || ctx.Err() != nil && !errors.Is(err, context.Canceled) {
+					t.Fatalf("error: %v", err)
+				}
+				if files := left(t); len(files) > 0 {
+					t.Errorf("left behind: %q", files)
+				}
+				after := quiet(t, m)
+				if used := milestones(t, m)[2]; after != used {
+					t.Errorf("left behind:\n%s", hosttest.Diff(used, after))
+				}
+			})
+		})
+	}
+}
+
+// obstacle stands where the log of the container web will be, from the moment
+// that the first change to the kernel is told: then its name is taken.
+type obstacle struct {
+	t      *testing.T
+	at     string // the command that is interrupted
+	cancel func()
+	stands bool
+}
+
+func (o *obstacle) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), o.at) {
+		o.cancel()
+	}
+	if o.stands {
+		return len(p), nil
+	}
+	target, err := os.Readlink(testDirs.Root + "/names/web")
+	if err == nil {
+		err = os.MkdirAll(testDirs.Log(filepath.Base(target)), 0o700)
+	}
+	if err != nil {
+		o.t.Error(err)
+	}
+	o.stands = true
+	return len(p), nil
 }
 
 // A record that can't be read is named, stays as it is, and hides no other.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -98,16 +99,25 @@ func supervise(o *order, w *wire) error {
 	if !o.Container.Spec.Detach {
 		k.clients[w] = true
 	}
-	listener, err := listen(o.Dirs.Socket(o.Container.ID))
+	var listener *net.UnixListener
 	var out streams
+	k.log, err = openLog(o.Dirs.Log(o.Container.ID))
 	if err == nil {
-		out, err = k.begin(w)
+		listener, err = listen(o.Dirs.Socket(o.Container.ID))
 	}
-	if errors.Is(err, errTakenBack) {
-		return nil // the command took down what it had put up
+	if err == nil {
+		out, err = k.begin()
+	}
+	// Before the go, the command holds the lock, and takes down what it has put
+	// up when it fails; so nothing is undone here before that.
+	if kind, _, gone := w.receive(); gone != nil || kind != frameGo {
+		return k.abandon(out)
+	}
+	if err == nil {
+		err = k.letGo()
 	}
 	if err != nil {
-		return errors.Join(k.end(k.undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
+		return errors.Join(k.abandon(out), k.end(k.undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
 		k.drop(w)
@@ -137,45 +147,25 @@ func newKeeper(o *order) (*keeper, error) {
 		exited:  make(chan struct{}),
 	}
 	e.explain = &k.trace
-	k.log, err = openLog(o.Dirs.Log(o.Container.ID))
-	return k, err
+	return k, nil
 }
 
-// errTakenBack is a command that ended, or failed, before it said go.
-var errTakenBack = errors.New("taken back")
-
-// begin starts the command, and gives our ends of the pipes for what it
-// writes.
-func (k *keeper) begin(w *wire) (streams, error) {
+// begin makes the command's process, which waits, and gives our ends of the
+// pipes for what it writes.
+func (k *keeper) begin() (streams, error) {
 	theirs, ours, err := k.pipes()
 	if err != nil {
 		return ours, err
 	}
 	k.process, err = sandbox.Start(k.config(theirs))
 	theirs.close()
-	if err == nil {
-		err = k.letGo(w)
-	}
-	if err == nil {
-		err = k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start})
-	}
 	k.stdin = ours.in
-	if err != nil {
-		if k.process != nil {
-			k.process.Signal(unix.SIGKILL)
-			k.process.Wait()
-		}
-		ours.close()
-	}
 	return ours, err
 }
 
-// letGo waits for the go, and lets the command run in its network. It returns
-// when the command has been executed.
-func (k *keeper) letGo(w *wire) error {
-	if kind, _, err := w.receive(); err != nil || kind != frameGo {
-		return errTakenBack
-	}
+// letGo lets the command run in its network. It returns when the command has
+// been executed.
+func (k *keeper) letGo() error {
 	netns, err := k.netns()
 	if err != nil {
 		return err
@@ -183,7 +173,19 @@ func (k *keeper) letGo(w *wire) error {
 	if netns != nil {
 		defer netns.Close()
 	}
-	return k.process.Go(context.Background(), netns)
+	if err := k.process.Go(context.Background(), netns); err != nil {
+		return err
+	}
+	return k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start})
+}
+
+// abandon ends what begin has begun, as far as it came.
+func (k *keeper) abandon(out streams) (err error) {
+	if k.process != nil {
+		err = k.process.Kill()
+	}
+	out.close()
+	return err
 }
 
 // await waits for the command's end, takes the network down at once, and
