@@ -18,7 +18,7 @@ type NetnsDir struct{}
 
 func (*NetnsDir) String() string {
 	return "mkdir -p " + plan.NetnsDir + "\n" +
-		"mount --rbind " + plan.NetnsDir + " " + plan.NetnsDir + "\n" +
+		"mountpoint -q " + plan.NetnsDir + " || mount --rbind " + plan.NetnsDir + " " + plan.NetnsDir + "\n" +
 		"mount --make-rshared " + plan.NetnsDir
 }
 
