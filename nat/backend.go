@@ -24,6 +24,8 @@ type Backend interface {
 	// Host is what all networks share: chains, the jumps into them, and the
 	// guard without which no bridge may route 127.0.0.0/8.
 	Host() plan.Plan
+	// Guard is that guard, for [plan.Drift] to look whether it stands.
+	Guard() plan.Plan
 	// Network lets a network's containers out and nothing unasked in. Its
 	// bridge's route_localnet is set after the rules.
 	Network(Network) plan.Plan

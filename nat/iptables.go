@@ -37,9 +37,7 @@ func (t iptables) Host() (p plan.Plan) {
 	b := t.batch("host")
 	b.Chains = []Chain{rawChain, user, forward, established, into, out, dnat, postrouting}
 
-	b.jump("raw", "PREROUTING", "", rawChain)
-	b.add(rawChain, "guard", "-d 127.0.0.0/8 ! -i lo", "DROP")
-	b.add(rawChain, "guard", "-s 127.0.0.0/8 ! -i lo", "DROP")
+	b.guard()
 
 	b.jump("filter", "FORWARD", "", forward)
 	for _, c := range []Chain{user, established, into, out} {
@@ -53,6 +51,20 @@ func (t iptables) Host() (p plan.Plan) {
 
 	p.Do(&b.Rules, "chains of our own, one jump into each; from outside nobody gets at 127.0.0.0/8, or speaks as it")
 	return p
+}
+
+// Guard is the rules alone: the op of Host has them in their place.
+func (t iptables) Guard() (p plan.Plan) {
+	b := t.batch("host")
+	b.guard()
+	p.Do(&b.Rules, "from outside nobody gets at 127.0.0.0/8, or speaks as it")
+	return p
+}
+
+func (b *batch) guard() {
+	b.jump("raw", "PREROUTING", "", rawChain)
+	b.add(rawChain, "guard", "-d 127.0.0.0/8 ! -i lo", "DROP")
+	b.add(rawChain, "guard", "-s 127.0.0.0/8 ! -i lo", "DROP")
 }
 
 // Network writes the rules first and route_localnet last: with it a neighbour
