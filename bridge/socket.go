@@ -5,27 +5,23 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/plan"
 )
 
 // in calls f with a netlink socket that was opened inside ns: a socket stays
-// in its namespace, so the calling thread need not move.
+// in its namespace.
 func in(ns plan.NS, f func(*netlink.Handle) error) error {
-	at := netns.None()
-	if ns != "" {
-		file, err := ns.Open()
-		if err != nil {
-			return err
+	var h *netlink.Handle
+	err := ns.Do(func() (err error) {
+		if h, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+			return fmt.Errorf("netlink socket: %w", err)
 		}
-		defer file.Close()
-		at = netns.NsHandle(file.Fd())
-	}
-	h, err := netlink.NewHandleAt(at, unix.NETLINK_ROUTE)
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("netlink socket: %w", err)
+		return err
 	}
 	defer h.Close()
 	return f(h)

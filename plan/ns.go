@@ -58,7 +58,9 @@ func (ns NS) Open() (*os.File, error) {
 	return f, err
 }
 
-// Do calls f with the calling thread in the namespace, as [OnThread] does.
+// Do calls f, which may only make system calls, with its thread in the
+// namespace. A thread that can't come back from there ends, as after
+// [OnThread].
 func (ns NS) Do(f func() error) error {
 	if ns == "" {
 		return f()
@@ -68,10 +70,16 @@ func (ns NS) Do(f func() error) error {
 		return err
 	}
 	defer file.Close()
-	return OnThread(func() error {
-		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+	return onThread(func() (back bool, err error) {
+		own, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			return true, err
 		}
-		return f()
+		defer own.Close()
+		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+			return true, fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+		}
+		err = f()
+		return unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil, err
 	})
 }

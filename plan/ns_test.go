@@ -2,10 +2,14 @@ package plan_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/plan"
@@ -35,6 +39,30 @@ func TestNSDo(t *testing.T) {
 		}
 		if err := plan.NS("nobody").Do(func() error { return nil }); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a namespace that is not there gives %v", err)
+		}
+	})
+}
+
+// A thread that can't come back does nothing else.
+func TestNSDoNoWayBack(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		var thread string
+		err := plan.NS("outside").Do(func() error {
+			thread = fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
+			head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+			none := make([]unix.CapUserData, 2)
+			return unix.Capset(&head, &none[0]) // setns(2) needs CAP_SYS_ADMIN
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for late := time.Now().Add(5 * time.Second); ; {
+			if _, err := os.Stat(thread); errors.Is(err, fs.ErrNotExist) {
+				return
+			}
+			if time.Now().After(late) {
+				t.Fatal("the thread is still there")
+			}
 		}
 	})
 }

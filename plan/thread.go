@@ -13,7 +13,13 @@ import (
 //
 // It is never the process's first thread: that one can't end (Go parks it for
 // ever), and /proc/self/ns would show the foreign namespace.
-func OnThread(f func() error) (err error) {
+func OnThread(f func() error) error {
+	return onThread(func() (bool, error) { return false, f() })
+}
+
+// onThread lets the thread live on when f says that it is as it was: to make
+// one and to end it costs more than most that is done on it.
+func onThread(f func() (asBefore bool, err error)) (err error) {
 	type exits struct{}
 	done := make(chan any) // what f panicked with; nil when it returned
 	go func() {
@@ -27,9 +33,13 @@ func OnThread(f func() error) (err error) {
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
 			defer runtime.UnlockOSThread()
-			err = OnThread(f) // on another one, as this one is held meanwhile
-		} else {
-			err = f() // never unlocked: the thread ends with the goroutine
+			err = onThread(f) // on another one, as this one is held meanwhile
+			end = nil
+			return
+		}
+		var asBefore bool
+		if asBefore, err = f(); asBefore {
+			runtime.UnlockOSThread() // else the thread ends with the goroutine
 		}
 		end = nil
 	}()
