@@ -58,26 +58,38 @@ func (ns NS) Open() (*os.File, error) {
 	return f, err
 }
 
-// Do calls f, which may only make system calls, with its thread in the
-// namespace. A thread that can't come back from there ends, as after
-// [OnThread].
-func (ns NS) Do(f func() error) error {
+// Enter moves the calling thread into the namespace, for good: only in
+// [OnThread]. The zero value is where it is already.
+func (ns NS) Enter() error {
 	if ns == "" {
-		return f()
+		return nil
 	}
 	file, err := ns.Open()
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+	}
+	return nil
+}
+
+// Do calls f with its thread in the namespace. f may only make system calls,
+// and leaves the thread as it is: that one comes back afterwards. If it can't,
+// it ends, as after [OnThread].
+func (ns NS) Do(f func() error) error {
+	if ns == "" {
+		return f()
+	}
 	return onThread(func() (back bool, err error) {
 		own, err := os.Open("/proc/thread-self/ns/net")
 		if err != nil {
 			return true, err
 		}
 		defer own.Close()
-		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-			return true, fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+		if err := ns.Enter(); err != nil {
+			return true, err
 		}
 		err = f()
 		return unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil, err

@@ -128,7 +128,10 @@ func mounts() ([]string, error) {
 // nsState gives the lines of one network namespace.
 func nsState(ns plan.NS) ([]string, error) {
 	var facts []fact
-	err := ns.Do(func() error { // everything is started there; results may be had anywhere
+	err := plan.OnThread(func() error { // everything is started there; results may be had anywhere
+		if err := ns.Enter(); err != nil {
+			return err
+		}
 		facts = []fact{links(ns), settings(), firewall(ns)}
 		return nil
 	})
