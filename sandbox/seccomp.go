@@ -7,6 +7,8 @@ import (
 
 	"github.com/moby/sys/capability"
 	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/plan"
 )
 
 // An abi is one way to make system calls, and the numbers of three of them
@@ -47,11 +49,18 @@ func (s capSet) forbidUserns() error {
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, uintptr(unsafe.Pointer(&prog))) // the flag: else everything gets slower (Linux before 5.16)
-	if errno != 0 {
-		return fmt.Errorf("seccomp: %w", errno)
+	switch errno {
+	case 0:
+		return nil
+	case unix.EINVAL, unix.ENOSYS:
+		return fmt.Errorf("the kernel lacks seccomp filters (CONFIG_SECCOMP_FILTER), which keep a command from making user namespaces: %w", errno)
 	}
-	return nil
+	return fmt.Errorf("seccomp: %w", errno)
 }
+
+// TryFilter tells whether the kernel has what keeps a command from making user
+// namespaces.
+func TryFilter() error { return plan.OnThread(defaultCaps.forbidUserns) }
 
 // usernsFilter is the program that the kernel runs before each system call
 // (seccomp(2)). An instruction's Jt and Jf are how many it skips.

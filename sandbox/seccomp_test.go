@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -64,5 +65,45 @@ func TestUserNamespaces(t *testing.T) {
 				equal(t, "joined", all(), tt.want+"\n")
 			})
 		})
+	}
+}
+
+// On a kernel without such filters, nothing starts unguarded, and one line says
+// what is missing.
+func TestNoFilters(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		if err := sandbox.TryFilter(); err != nil {
+			t.Fatal(err)
+		}
+		p := waiting(t, config())
+		withoutFilters(t)
+		const want = "the kernel lacks seccomp filters (CONFIG_SECCOMP_FILTER), which keep a command from making user namespaces: invalid argument"
+		c := config("true")
+		_, _, started := try(t, c)
+		_, joined := sandbox.Exec(t.Context(), p.Pid, p.Start, c.Command)
+		for what, err := range map[string]error{"try": sandbox.TryFilter(), "start": started, "exec": joined} {
+			if !errors.Is(err, unix.EINVAL) || err.Error() != want {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		c.Caps.Privileged = true
+		run(t, c)
+	})
+}
+
+// withoutFilters makes seccomp(2) fail from here on, as it does without
+// CONFIG_SECCOMP_FILTER: by a filter, on all threads.
+func withoutFilters(t *testing.T) {
+	t.Helper()
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the call's number
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SECCOMP, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINVAL)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 }

@@ -74,6 +74,7 @@ func checkInit() {
 		tried("bridges and veth pairs", "modprobe bridge veth", tryLinks),
 		tried("NAT rules", "modprobe nf_nat nf_conntrack xt_MASQUERADE xt_addrtype xt_conntrack", tryRules),
 		tried("overlay file systems", "modprobe overlay", tryOverlay),
+		tried("seccomp filters", "a kernel with CONFIG_SECCOMP_FILTER=y, as distributions have it", sandbox.TryFilter),
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
 		os.Exit(1)
