@@ -88,6 +88,7 @@ func (a *app) inspect(args []string, look func(string) (any, error)) error {
 	})
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "    ")
 	if jerr := enc.Encode(found); jerr != nil {
 		return jerr
