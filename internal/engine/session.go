@@ -135,7 +135,13 @@ func (s *session) recoverJournals() error {
 			continue
 		}
 		n := len(j.Steps()) - j.Settled()
-		if n == 0 {
+		switch {
+		case len(j.Steps()) == 0: // made, and never written to
+			if err := j.Keep(0, nil); err != nil {
+				s.warn(err)
+			}
+			continue
+		case n == 0:
 			continue
 		}
 		if err := ex.Down(j.Settled()); err != nil {

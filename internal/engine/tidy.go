@@ -7,12 +7,12 @@ import (
 	"github.com/minibridge/minibridge/sandbox"
 )
 
-// Tidy cleans up after supervisors that were killed. Verbs that change
-// something do so when they take the lock; those that only look ask here
+// Tidy cleans up after verbs and supervisors that were killed. Verbs that
+// change something do so when they take the lock; those that only look ask here
 // first, so that whichever comes next finds the machine in order. Usually it
-// costs a look at each running container's process.
+// costs a look at who had the lock, and at each running container's process.
 func (e *Engine) Tidy(ctx context.Context, verb string) error {
-	if os.Geteuid() != 0 || !e.orphaned() {
+	if os.Geteuid() != 0 || !e.dirs.Abandoned() && !e.orphaned() {
 		return nil
 	}
 	return e.clean(ctx, verb)

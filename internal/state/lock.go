@@ -60,7 +60,7 @@ func (h *Held) take(ctx context.Context, waiting func(Holder)) error {
 		if err := h.dirs.Make(); err != nil {
 			return err
 		}
-		h.flock = flock.New(filepath.Join(h.dirs.Run, "lock"), flock.SetPermissions(0o600))
+		h.flock = flock.New(h.dirs.lockFile(), flock.SetPermissions(0o600))
 		if err := h.acquire(ctx, waiting); err != nil {
 			return err
 		}
@@ -107,6 +107,19 @@ func (h *Held) acquire(ctx context.Context, waiting func(Holder)) error {
 	}
 }
 
+// Abandoned says whether the last holder of the lock ended without giving it
+// back, or left a journal unfinished.
+func (d Dirs) Abandoned() bool {
+	h := &Held{dirs: d}
+	before, err := h.readHolder()
+	if before.Clean || errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	lock := flock.New(d.lockFile(), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	return errors.Join(err, lock.Close()) == nil && free
+}
+
 // Unlock gives the lock back. clean says that no journal was left unfinished.
 func (h *Held) Unlock(clean bool) error {
 	h.holder.Clean = clean
@@ -116,6 +129,8 @@ func (h *Held) Unlock(clean bool) error {
 // Drop gives the lock back after all of [Dirs.Files], its own file last, was
 // removed.
 func (h *Held) Drop() error { return h.flock.Close() }
+
+func (d Dirs) lockFile() string { return filepath.Join(d.Run, "lock") }
 
 func (h *Held) holderFile() string { return filepath.Join(h.dirs.Run, "holder") }
 

@@ -111,7 +111,13 @@ func TestAHolderThatEndedUncleanlyIsNoticed(t *testing.T) {
 		if h.Crashed {
 			t.Error("crashed, with nobody before")
 		}
+		if d.Abandoned() {
+			t.Errorf("%s: abandoned, while it is held", name)
+		}
 		tt.leave(t, d, h)
+		if d.Abandoned() != tt.want {
+			t.Errorf("%s: abandoned is %v", name, !tt.want)
+		}
 		if h := lock(t, d); h.Crashed != tt.want {
 			t.Errorf("%s: crashed is %v", name, h.Crashed)
 		}
