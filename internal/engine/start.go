@@ -141,7 +141,7 @@ func (s *session) markRunning(c *state.Container) error {
 
 // forget takes back what start wrote down of a container that didn't start.
 func (s *session) forget(run *state.Run) error {
-	return errors.Join(s.down(containerOwner(run.ID)), s.flush(run), s.release(run), s.held.RemoveRun(run.ID))
+	return errors.Join(s.dismantle(run), s.held.RemoveRun(run.ID))
 }
 
 // hostname is the container's own: the short id unless another was asked for.

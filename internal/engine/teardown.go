@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ import (
 // was started with --rm goes altogether. That it runs is forgotten last: who
 // looks meanwhile finds out how it ended, and not that it was killed.
 func (s *session) settle(run *state.Run, code int, text string) error {
-	err := errors.Join(s.down(containerOwner(run.ID)), s.flush(run), s.release(run))
+	err := s.dismantle(run)
 	c, cerr := s.dirs.ReadContainer(run.ID)
 	switch {
 	case errors.Is(cerr, fs.ErrNotExist): // removed by force meanwhile
@@ -69,14 +70,38 @@ func (s *session) remove(c *state.Container) error {
 	return errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
 }
 
-// flush drops the flows of a run that has ended, before anybody else can have
-// its address: what was sent to the last one that had it would reach the next.
-func (s *session) flush(run *state.Run) error {
-	var gone []netip.Addr
-	for _, at := range run.Wired() {
-		gone = append(gone, at.Address.Addr())
+// dismantle takes a run's network down and frees its addresses. Their flows go
+// before anybody else can have one: what is still sent to the last that had it
+// would reach the next.
+func (s *session) dismantle(run *state.Run) error {
+	quiet := silent(run)
+	err := s.down(containerOwner(run.ID))
+	if !quiet {
+		var gone []netip.Addr
+		for _, at := range run.Wired() {
+			gone = append(gone, at.Address.Addr())
+		}
+		err = errors.Join(err, nat.FlushFlows(mappings(run.Ports), gone...))
 	}
-	return nat.FlushFlows(mappings(run.Ports), gone...)
+	return errors.Join(err, s.release(run))
+}
+
+// silent says that a run can have left no flow worth a search: it sent nothing,
+// and publishes only ports that would have answered. The search takes as long
+// as the kernel's table is wide, and 10 ms where that has its 262144 buckets.
+func silent(run *state.Run) bool {
+	for _, p := range run.Ports {
+		if p.Proto != "tcp" {
+			return false
+		}
+	}
+	for _, at := range run.Wired() {
+		sent, err := os.ReadFile("/sys/class/net/" + at.Veth + "/statistics/rx_packets")
+		if err != nil || strings.TrimSpace(string(sent)) != "0" {
+			return false
+		}
+	}
+	return true
 }
 
 // running is the run of a container, or why there is none to be had.
