@@ -23,5 +23,6 @@
 //
 // [Exec] runs one more command in a sandbox that is running.
 //
-// Everything here needs root and Linux 5.12 (mount_setattr(2)).
+// Everything here needs root and Linux 5.12 (mount_setattr(2)) with seccomp
+// filters ([TryFilter]).
 package sandbox
