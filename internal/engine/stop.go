@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // Stop ends a container: the signal first, SIGKILL after timeout seconds (-1
@@ -35,6 +36,28 @@ func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
 
 // end asks a supervisor for its container's end, and waits for it.
 func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
+	err := e.askEnd(ctx, id, r)
+	if !unreachable(err) {
+		return err
+	}
+	if err := e.clean(ctx, "stop"); err != nil { // it has died meanwhile, or is about to end
+		return err
+	}
+	run, err := e.dirs.ReadRun(id)
+	if err != nil {
+		return nil
+	}
+	if err := e.askEnd(ctx, id, r); !unreachable(err) { // it was about to begin
+		return err
+	}
+	// Somebody removed its socket. Its container ends with it.
+	if err := endProcess(ctx, run.Supervisor, unix.SIGKILL); err != nil {
+		return err
+	}
+	return e.clean(ctx, "stop")
+}
+
+func (e *Engine) askEnd(ctx context.Context, id string, r stopRequest) error {
 	w, err := dial(e.dirs.Socket(id))
 	if err == nil {
 		defer w.close()
@@ -44,13 +67,41 @@ func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
 			_, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
-	case unreachable(err):
-		return e.clean(ctx, "stop") // its supervisor has died meanwhile
 	}
 	return err
+}
+
+// endProcess sends a signal to a process, if it is still that (0 for none), and
+// waits for its end.
+func endProcess(ctx context.Context, p state.Process, sig unix.Signal) error {
+	fd, err := unix.PidfdOpen(p.Pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if !sandbox.Alive(p.Pid, p.Start) {
+		return nil
+	}
+	if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	const glance = 100 // milliseconds until ctx is looked at again
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, glance)
+		switch {
+		case n > 0:
+			return nil
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // clean takes the lock once, which cleans up after the dead.
@@ -85,7 +136,7 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 		return e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: -1})
 	}
 	err = e.request(c.ID, frameSignal, int(number))
-	if unreachable(err) {
+	if _, st := e.status(c); unreachable(err) && st.Status != state.Running {
 		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
 	}
 	return err
@@ -131,6 +182,11 @@ func (e *Engine) Wait(ctx context.Context, ref string) (int, error) {
 	}
 	if !unreachable(err) {
 		return 0, err
+	}
+	if run, err := e.dirs.ReadRun(c.ID); err == nil { // it can't be asked, but it ends with its container
+		if err := endProcess(ctx, run.Supervisor, 0); err != nil {
+			return 0, err
+		}
 	}
 	if c, err = e.find(c.ID); err != nil {
 		return 0, err

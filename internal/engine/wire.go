@@ -170,6 +170,9 @@ func dial(file string) (*wire, error) {
 	conn, err := atSocket(file, func(a *net.UnixAddr) (*net.UnixConn, error) {
 		return net.DialUnix("unix", nil, a)
 	})
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return nil, fmt.Errorf("the supervisor's socket %s: %w", file, op.Err) // not the short name
+	}
 	if err != nil {
 		return nil, err
 	}
