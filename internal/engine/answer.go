@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,16 @@ func describe(err error) failure {
 type exit struct {
 	Code  int    `json:"code"`
 	Error string `json:"error,omitempty"` // what could not be taken down
+	Hint  string `json:"hint,omitempty"`
+}
+
+// ending is how a container ended, as another process is told it.
+func ending(code int, err error) exit {
+	x := exit{Code: code}
+	if err != nil {
+		x.Error, x.Hint = err.Error(), cmp.Or(Hint(err), "minibridge reset")
+	}
+	return x
 }
 
 func parseFailure(body []byte) error {
@@ -40,11 +51,4 @@ func parseFailure(body []byte) error {
 		return fmt.Errorf("the supervisor's answer: %w", err)
 	}
 	return &Error{Text: f.Text, Hint: f.Hint, Code: f.Code}
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

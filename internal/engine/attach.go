@@ -58,7 +58,7 @@ func parseExit(body []byte) (int, error) {
 		return 0, fmt.Errorf("the supervisor's answer: %w", err)
 	}
 	if x.Error != "" {
-		return x.Code, errorf("%s", x.Error).hint("minibridge reset")
+		return x.Code, &Error{Text: x.Error, Hint: x.Hint}
 	}
 	return x.Code, nil
 }

@@ -206,7 +206,7 @@ func (k *keeper) await() error {
 	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, code, "") }))
 	k.logged.Wait()
 	k.log.close()
-	x := exit{Code: code, Error: errorText(err)}
+	x := ending(code, err)
 	k.announce(x, k.waiters)
 	k.passed.Wait()
 	k.announce(x, k.clients)
