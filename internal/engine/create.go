@@ -142,8 +142,8 @@ func (s *session) takeName(c *state.Container, name string) error {
 	return nil
 }
 
-func (s *session) nameTaken(name string) error {
-	owner, err := s.dirs.ContainerByName(name)
+func (e *Engine) nameTaken(name string) error {
+	owner, err := e.dirs.ContainerByName(name)
 	if err != nil {
 		return err
 	}
@@ -170,12 +170,21 @@ func (s *session) resolveNetwork(spec *Spec) error {
 	if err != nil {
 		return err
 	}
-	n, err := findNetwork(all, *mode)
+	n, err := chosenNetwork(all, *mode)
 	if err != nil {
-		return errorf("failed to set up container networking: %v", err).hint("minibridge network ls")
+		return err
 	}
 	*mode = n.Name
 	return nil
+}
+
+// chosenNetwork is the one that a new container is to be on.
+func chosenNetwork(all []*state.Network, ref string) (*state.Network, error) {
+	n, err := findNetwork(all, ref)
+	if err != nil {
+		return nil, errorf("failed to set up container networking: %v", err).hint("minibridge network ls")
+	}
+	return n, nil
 }
 
 func checkRootFS(dir string) error {

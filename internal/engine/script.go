@@ -224,6 +224,9 @@ func writeDrift(w io.Writer, p plan.Plan) error {
 // imagine is a container as it would be made now. Names, addresses and ports
 // are chosen as run chooses them, but nobody is kept from them.
 func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, []*state.Network, error) {
+	if err := checkRootFS(spec.RootFS); err != nil {
+		return nil, nil, nil, err
+	}
 	networks, err := e.dirs.Networks()
 	if errors.Is(err, os.ErrPermission) || len(networks) == 0 {
 		networks, err = e.imagineNetworks()
@@ -236,6 +239,8 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 		c.Name = generatedNames()[0]
 	} else if c.Name, err = checkName(name); err != nil {
 		return nil, nil, nil, err
+	} else if _, err := e.dirs.ContainerByName(c.Name); err == nil {
+		return nil, nil, nil, e.nameTaken(c.Name)
 	}
 	run := &state.Run{ID: c.ID, Name: c.Name}
 	if ref, ok := strings.CutPrefix(spec.Network, "container:"); ok {
@@ -246,7 +251,7 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 		run.Joined = other.ID
 		return c, run, networks, nil
 	}
-	n, err := findNetwork(networks, spec.Network)
+	n, err := chosenNetwork(networks, spec.Network)
 	if err != nil || n.Driver == "host" {
 		return c, run, networks, err
 	}
