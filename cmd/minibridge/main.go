@@ -29,6 +29,9 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if a.out.err != nil && (err == nil || errors.Is(err, a.out.err)) {
+		if errors.Is(a.out.err, syscall.EPIPE) {
+			return 128 + int(syscall.SIGPIPE) // as who has read enough expects
+		}
 		err = &engine.Error{Text: a.out.err.Error(), Code: 1}
 	}
 	if err != nil {
@@ -51,18 +54,18 @@ func (o *output) Write(p []byte) (int, error) {
 
 // interruptible is a context that the first interrupt ends, with the signal as
 // its cause: what is being done is finished or taken back. The second ends the
-// program at once; the journal is good. letThrough ends all that: from then on
-// signals are somebody else's to take. (signal.Stop would do so too, but takes
-// milliseconds.)
+// program at once; the journal is good. That nobody listens any more ends
+// nothing. letThrough ends all that: from then on signals are somebody else's
+// to take. (signal.Stop would do so too, but takes milliseconds.)
 func interruptible() (ctx context.Context, letThrough func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	var through atomic.Bool
 	go func() {
 		for s := range signals {
 			switch s, ok := s.(syscall.Signal); {
-			case through.Load() || !ok:
+			case through.Load() || !ok || s == syscall.SIGPIPE:
 			case ctx.Err() != nil:
 				os.Exit(128 + int(s))
 			default:
