@@ -59,13 +59,14 @@ func (o *output) Write(p []byte) (int, error) {
 // to take. (signal.Stop would do so too, but takes milliseconds.)
 func interruptible() (ctx context.Context, letThrough func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // caught, and no more; to ignore it would be inherited
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	var through atomic.Bool
 	go func() {
 		for s := range signals {
 			switch s, ok := s.(syscall.Signal); {
-			case through.Load() || !ok || s == syscall.SIGPIPE:
+			case through.Load() || !ok:
 			case ctx.Err() != nil:
 				os.Exit(128 + int(s))
 			default:
