@@ -14,7 +14,9 @@ func (a *app) logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.Logs(args[0], timestamps, a.streams())
+			streams := a.streams()
+			streams.Out = a.out
+			return e.Logs(args[0], timestamps, streams)
 		},
 	}
 	c.Flags().BoolVarP(&timestamps, "timestamps", "t", false, "begin each line with its time")
