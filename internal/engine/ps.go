@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,15 +86,14 @@ func exposedPorts(spec *state.Spec) ([]nat.Port, error) {
 	return sortPorts(all), err
 }
 
-// CommandLine is a container's command as a list shows it: each argument with a
-// space in single quotes.
+// CommandLine is a container's command as a list shows it, in Docker's way:
+// arguments with a space in single quotes, which is not a shell's.
 func (l Listed) CommandLine() string {
-	words := make([]string, len(l.Command))
-	for i, w := range l.Command {
-		if strings.ContainsAny(w, " \t\n'") {
-			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+	words := slices.Clone(l.Command)
+	for i, w := range words[1:] {
+		if strings.Contains(w, " ") {
+			words[1+i] = "'" + w + "'"
 		}
-		words[i] = w
 	}
 	return strings.Join(words, " ")
 }
