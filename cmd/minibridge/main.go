@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/minibridge/minibridge/internal/engine"
 )
@@ -52,6 +53,10 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// doubled is within which time two interrupts are one: timeout(1) signals its
+// child, and then its process group.
+const doubled = 100 * time.Millisecond
+
 // interruptible is a context that the first interrupt ends, with the signal as
 // its cause: what is being done is finished or taken back. The second ends the
 // program at once; the journal is good. That nobody listens any more ends
@@ -64,13 +69,15 @@ func interruptible() (ctx context.Context, letThrough func()) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	var through atomic.Bool
 	go func() {
+		var first time.Time
 		for s := range signals {
 			switch s, ok := s.(syscall.Signal); {
 			case through.Load() || !ok:
-			case ctx.Err() != nil:
-				os.Exit(128 + int(s))
-			default:
+			case ctx.Err() == nil:
+				first = time.Now()
 				cancel(engine.Interrupted{Signal: s})
+			case time.Since(first) > doubled:
+				os.Exit(128 + int(s))
 			}
 		}
 	}()
