@@ -19,6 +19,7 @@ type Endpoint struct {
 	Gateway  netip.Addr       // of the default route; the zero value is none
 	MTU      int              // bytes, without the Ethernet header; 0 is the kernel's 1500
 	Alias    string           // what `ip link` says about the host's end; "" is nothing
+	Isolated bool             // it reaches no other isolated container on the bridge, only the host
 	KeepIPv6 bool             // don't switch IPv6 off in Dev: for a network that has it, or a kernel that has not
 }
 
@@ -27,8 +28,7 @@ func (e Endpoint) Plan() plan.Plan {
 	p := Loopback(e.NS)
 	p.Do(&VethAdd{Veth: e.Veth, Bridge: e.Bridge, Peer: e.Dev, NS: e.NS, MAC: e.MAC, MTU: e.MTU},
 		"a cable: one end in the bridge, the other inside the container")
-	p.Do(&PortSet{Dev: e.Veth, Hairpin: true},
-		"a frame may leave by the port it came in by: the container reaches its own published ports")
+	p.Do(&PortSet{Dev: e.Veth, Hairpin: true, Isolated: e.Isolated}, e.portWhy())
 	if e.Alias != "" {
 		p.Do(&LinkAlias{Dev: e.Veth, Alias: e.Alias}, "a note for people: whose cable this is")
 	}
@@ -42,6 +42,14 @@ func (e Endpoint) Plan() plan.Plan {
 		p.Do(&RouteAdd{NS: e.NS, Gateway: e.Gateway, Dev: e.Dev}, "everything else goes to the gateway: the bridge's address")
 	}
 	return p
+}
+
+// portWhy is the reason for the port's flags.
+func (e Endpoint) portWhy() string {
+	if e.Isolated {
+		return "its own published ports are within reach, its neighbours on the bridge are not"
+	}
+	return "a frame may leave by the port it came in by: the container reaches its own published ports"
 }
 
 // Loopback makes a new network namespace, which has only `lo`, ready for

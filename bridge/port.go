@@ -13,31 +13,57 @@ import (
 
 // PortSet sets how a bridge treats one of its ports (bridge(8)).
 type PortSet struct {
-	Dev     string `json:"dev"`
-	Hairpin bool   `json:"hairpin"` // may a frame leave by the port that it came in by
+	Dev      string `json:"dev"`
+	Hairpin  bool   `json:"hairpin"`            // may a frame leave by the port that it came in by
+	Isolated bool   `json:"isolated,omitempty"` // it reaches no other isolated port, only those that are not
 }
 
 func (s *PortSet) String() string {
-	value := "off"
-	if s.Hairpin {
-		value = "on"
+	words := []string{"bridge", "link", "set", "dev", s.Dev, "hairpin", onOff(s.Hairpin)}
+	if s.Isolated {
+		words = append(words, "isolated", "on")
 	}
-	return plan.Command("bridge", "link", "set", "dev", s.Dev, "hairpin", value)
+	return plan.Command(words...)
 }
 
-// Apply sets the flags.
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// Apply sets the flags, all in one message.
 func (s *PortSet) Apply() error {
-	return at("", s.Dev, func(h *netlink.Handle, link netlink.Link) error {
-		return h.LinkSetHairpin(link, s.Hairpin)
+	return at("", s.Dev, func(_ *netlink.Handle, link netlink.Link) error {
+		req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
+		msg := nl.NewIfInfomsg(unix.AF_BRIDGE)
+		msg.Index = int32(link.Attrs().Index)
+		req.AddData(msg)
+		info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+		info.AddRtAttr(nl.IFLA_BRPORT_MODE, flag(s.Hairpin))
+		if s.Isolated {
+			info.AddRtAttr(nl.IFLA_BRPORT_ISOLATED, flag(true))
+		}
+		req.AddData(info)
+		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+		return err
 	})
+}
+
+func flag(on bool) []byte {
+	if on {
+		return []byte{1}
+	}
+	return []byte{0}
 }
 
 // Undo leaves the flags to the port: unplugged, it has none.
 func (s *PortSet) Undo() (plan.Step, error) {
 	undo := plan.Step(&plan.Leave{Why: "goes with the bridge port " + s.Dev})
 	err := at("", s.Dev, func(_ *netlink.Handle, link netlink.Link) error {
-		on, err := again(func() (bool, error) { return hairpin(link) })
-		if err == nil && on == s.Hairpin {
+		have, err := again(func() (PortSet, error) { return portOf(link) })
+		if err == nil && have.Hairpin == s.Hairpin && (have.Isolated || !s.Isolated) {
 			undo = nil
 		}
 		return err
@@ -48,21 +74,21 @@ func (s *PortSet) Undo() (plan.Step, error) {
 	return undo, nil
 }
 
-// hairpin asks for one port alone, where netlink.LinkGetProtinfo lists every
+// portOf asks for one port alone, where netlink.LinkGetProtinfo lists every
 // port of every bridge: with a thousand containers that is the longest look.
-func hairpin(link netlink.Link) (bool, error) {
+func portOf(link netlink.Link) (p PortSet, err error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	msg.Index = int32(link.Attrs().Index)
 	req.AddData(msg)
 	answers, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 	if err != nil {
-		return false, err
+		return p, err
 	}
 	for _, answer := range answers {
 		info, err := attribute(answer[msg.Len():], unix.IFLA_LINKINFO)
 		if err != nil {
-			return false, err
+			return p, err
 		}
 		kind, err := attribute(info, nl.IFLA_INFO_SLAVE_KIND)
 		if err != nil || !bytes.Equal(kind, nl.ZeroTerminated("bridge")) {
@@ -70,12 +96,20 @@ func hairpin(link netlink.Link) (bool, error) {
 		}
 		port, err := attribute(info, nl.IFLA_INFO_SLAVE_DATA)
 		if err != nil {
-			return false, err
+			return p, err
 		}
-		mode, err := attribute(port, nl.IFLA_BRPORT_MODE)
-		return len(mode) == 1 && mode[0] == 1, err
+		if p.Hairpin, err = isOn(port, nl.IFLA_BRPORT_MODE); err != nil {
+			return p, err
+		}
+		p.Isolated, err = isOn(port, nl.IFLA_BRPORT_ISOLATED)
+		return p, err
 	}
-	return false, fmt.Errorf("%s is not plugged into a bridge", link.Attrs().Name)
+	return p, fmt.Errorf("%s is not plugged into a bridge", link.Attrs().Name)
+}
+
+func isOn(list []byte, kind uint16) (bool, error) {
+	value, err := attribute(list, kind)
+	return len(value) == 1 && value[0] == 1, err
 }
 
 // attribute picks one out of a list of netlink attributes; nil when it is not

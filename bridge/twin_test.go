@@ -31,6 +31,7 @@ func TestTwins(t *testing.T) {
 		"address /32":    {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("10.0.0.1/32")}, withBridge},
 		"IPv6 address":   {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("2001:db8:9::1/64")}, script(v6, withBridge)},
 		"address inside": {&bridge.AddrAdd{NS: "web", Dev: "eth0", Prefix: prefix("172.17.0.2/16")}, script(withNetns, withCable)},
+		"isolated":       {&bridge.PortSet{Dev: "mbv1", Hairpin: true, Isolated: true}, script(withNetns, withBridge, withCable, "ip link set dev mbv1 master br0")},
 		"hairpin":        {&bridge.PortSet{Dev: "mbv1", Hairpin: true}, script(withNetns, withBridge, withCable, "ip link set dev mbv1 master br0")},
 		"route": {&bridge.RouteAdd{Gateway: address("172.17.0.9"), Dev: "br0"},
 			script("ip route del default", withBridge, "ip addr add 172.17.0.1/16 dev br0", "ip link set dev br0 up")},

@@ -32,6 +32,16 @@ type Backend interface {
 	// Publish lets the given host ports in. It is one op, so all of the
 	// ports open at once.
 	Publish(Publish) plan.Plan
+	// Redirect leads questions to a container's name server.
+	Redirect(Redirect) plan.Plan
+}
+
+// A Redirect is a name server in a container's network namespace.
+type Redirect struct {
+	ID   string     // the container's short id, for the rules' comments
+	NS   plan.NS    // the container's
+	Addr netip.Addr // that programs in it ask, on port 53
+	Port uint16     // that the server listens on, at the same address
 }
 
 // A Network is a bridge with the addresses behind it.
@@ -39,6 +49,9 @@ type Network struct {
 	ID     string       // short id, for the rules' comments
 	Bridge string       // name of the bridge: see [CheckBridge]
 	Subnet netip.Prefix // 172.17.0.0/16
+
+	Internal   bool // no way out and no way in, but to the host's own address on the bridge
+	KeepSource bool // packets go out with the containers' addresses
 }
 
 // A Publish is the published ports of one container.

@@ -18,6 +18,7 @@ var (
 	forward     = Chain{"filter", "MINIBRIDGE-FORWARD"}
 	user        = Chain{"filter", "MINIBRIDGE-USER"} // the administrator's
 	established = Chain{"filter", "MINIBRIDGE-ESTABLISHED"}
+	internal    = Chain{"filter", "MINIBRIDGE-INTERNAL"}
 	into        = Chain{"filter", "MINIBRIDGE"}
 	out         = Chain{"filter", "MINIBRIDGE-OUT"}
 )
@@ -35,12 +36,12 @@ func (t iptables) batch(id string) *batch {
 // first: what comes behind it, a DROP policy included, never sees our traffic.
 func (t iptables) Host() (p plan.Plan) {
 	b := t.batch("host")
-	b.Chains = []Chain{rawChain, user, forward, established, into, out, dnat, postrouting}
+	b.Chains = []Chain{rawChain, user, forward, established, internal, into, out, dnat, postrouting}
 
 	b.guard()
 
 	b.jump("filter", "FORWARD", "", forward)
-	for _, c := range []Chain{user, established, into, out} {
+	for _, c := range []Chain{user, established, internal, into, out} {
 		b.add(forward, "order", "", c.Name)
 	}
 
@@ -73,15 +74,21 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 	subnet, br := n.Subnet.Masked(), quote(n.Bridge)
 	b := t.batch(n.ID)
 	b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
-
+	if n.Internal {
+		b.closed(n)
+		p.Do(&b.Rules, "nothing leaves this network, and nothing comes in; only the host's own address on it answers")
+		return p
+	}
 	b.addf(established, "established", "ACCEPT", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", br)
 	b.addf(into, "published", "ACCEPT", "-o %s -m conntrack --ctstate DNAT", br)
 	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
 	b.addf(into, "isolate", "DROP", "-o %s", br)
 	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
 
-	// What the host sends to its own address on the bridge goes over lo.
-	b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s -m addrtype ! --dst-type LOCAL", subnet, br)
+	if !n.KeepSource {
+		// What the host sends to its own address on the bridge goes over lo.
+		b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s -m addrtype ! --dst-type LOCAL", subnet, br)
+	}
 	b.addf(postrouting, "hairpin", "MASQUERADE", "-s %s -o %s -m conntrack --ctstate DNAT", subnet, br)
 	b.addf(postrouting, "localhost", "MASQUERADE", "-s 127.0.0.0/8 -o %s", br)
 
@@ -89,6 +96,19 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 	p.Do(&plan.SysctlSet{Key: confKey(n.Bridge, "route_localnet"), Value: "1"},
 		"so that 127.0.0.1 on the host leads to published ports")
 	return p
+}
+
+// closed is the rules of an internal network. Its drops come before anything
+// that accepts a published port: otherwise its containers would reach other
+// networks' by their published ports on the host's address here. What they
+// send to any other address of the host never passes FORWARD: it is dropped
+// before.
+func (b *batch) closed(n Network) {
+	subnet, br := n.Subnet.Masked(), quote(n.Bridge)
+	b.addf(rawChain, "internal", "DROP", "! -d %s -i %s", subnet, br)
+	b.addf(internal, "internal", "DROP", "-i %s ! -o %s", br, br)
+	b.addf(internal, "internal", "DROP", "! -i %s -o %s", br, br)
+	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
 }
 
 // Publish writes one rule for a mapping, however many ports it has. Which
@@ -105,6 +125,21 @@ func (t iptables) Publish(pub Publish) (p plan.Plan) {
 	if len(b.Rules.Rules) > 0 {
 		p.Do(&b.Rules, "packets to these ports of the host go to the container")
 	}
+	return p
+}
+
+// Redirect sends what is asked of a name server's address inside a container's
+// namespace to the port that the server listens on: a socket on port 53 itself
+// would keep programs of the container from 0.0.0.0:53. Answers go the same
+// way back, as conntrack knows (RFC 3022, section 4.3).
+func (t iptables) Redirect(r Redirect) (p plan.Plan) {
+	b := t.batch(r.ID)
+	b.NS = r.NS
+	for _, proto := range []string{"udp", "tcp"} {
+		b.add(Chain{"nat", "OUTPUT"}, "names", fmt.Sprintf("-d %s/32 -p %s -m %s --dport 53", r.Addr, proto, proto),
+			"DNAT --to-destination "+netip.AddrPortFrom(r.Addr, r.Port).String())
+	}
+	p.Do(&b.Rules, "questions to the name server go to the port it listens on: 53 stays free for the container's own")
 	return p
 }
 

@@ -138,7 +138,7 @@ func TestMissingRulesComeBackInTheirPlace(t *testing.T) {
 		`iptables -t filter -A MINIBRIDGE -m comment --comment "minibridge:b:1" -j ACCEPT`,
 		`iptables -t filter -A MINIBRIDGE -m comment --comment "minibridge:c:1" -j ACCEPT`,
 	}
-	if d := cmp.Diff(strings.Join(want, "\n"), text(IPv4, b.commands(have))); d != "" {
+	if d := cmp.Diff(strings.Join(want, "\n"), text("", IPv4, b.commands(have))); d != "" {
 		t.Error(d)
 	}
 }
@@ -155,7 +155,7 @@ func TestAStrangersRuleKeepsItsChain(t *testing.T) {
 		t.Errorf("error %v does not name %s", err, want)
 	}
 	const want = `iptables -t filter -D MINIBRIDGE -m comment --comment "minibridge:b:1" -j ACCEPT`
-	if d := cmp.Diff(want, text(IPv4, cmds)); d != "" {
+	if d := cmp.Diff(want, text("", IPv4, cmds)); d != "" {
 		t.Error(d)
 	}
 }

@@ -1,6 +1,8 @@
 package nat
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -39,6 +41,7 @@ type Rule struct {
 // commits table by table. What is there stays; what is missing is added in its
 // place, so that the rules of one Rules keep their order inside a chain.
 type Rules struct {
+	NS     plan.NS // the network namespace that they stand in; zero is the host's
 	Family Family
 	Chains []Chain // made where absent, never flushed
 	Rules  []Rule
@@ -50,7 +53,7 @@ type Rules struct {
 // String is every command on a clean machine. Between Undo and Apply it is
 // the commands that this machine lacks.
 func (s *Rules) String() string {
-	return text(s.Family, s.commands(s.found))
+	return text(s.NS, s.Family, s.commands(s.found))
 }
 
 // Apply adds what is missing.
@@ -58,19 +61,22 @@ func (s *Rules) Apply() error {
 	have := s.found
 	if have == nil {
 		var err error
-		if have, err = s.look.list(s.Family); err != nil {
+		if have, err = s.list(); err != nil {
 			return err
 		}
 	}
 	s.found = nil
-	return restore(s.Family, s.commands(have))
+	return s.NS.Do(func() error { return restore(s.Family, s.commands(have)) })
 }
 
 // Undo removes exactly what Apply would add. A chain that is there already is
 // left to whoever made it.
 func (s *Rules) Undo() (plan.Step, error) {
 	s.found = nil
-	have, err := s.look.list(s.Family)
+	have, err := s.list()
+	if s.NS != "" && errors.Is(err, fs.ErrNotExist) {
+		return s.NS.Gone(), nil // no namespace yet
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +84,9 @@ func (s *Rules) Undo() (plan.Step, error) {
 		return nil, nil
 	}
 	s.found = have
+	if s.NS != "" {
+		return s.NS.Gone(), nil
+	}
 	undo := &RulesDel{Family: s.Family}
 	for _, c := range s.Chains {
 		if !have.chains[c] {
@@ -93,6 +102,18 @@ func (s *Rules) Undo() (plan.Step, error) {
 		return &plan.Leave{Why: "the rules stay in the order they have now"}, nil
 	}
 	return undo, nil
+}
+
+// list looks in the namespace. Only looks at the host's are shared.
+func (s *Rules) list() (have *listing, err error) {
+	if s.NS == "" {
+		return s.look.list(s.Family)
+	}
+	err = s.NS.Do(func() (err error) {
+		have, err = list(s.Family)
+		return err
+	})
+	return have, err
 }
 
 // commands are those that make s true of a kernel with what have says; nil is
@@ -165,10 +186,10 @@ var tableOrder = []string{"raw", "filter", "nat"}
 func rank(table string) int { return slices.Index(tableOrder, table) }
 
 // text is commands as a person would type them.
-func text(f Family, cmds []command) string {
+func text(ns plan.NS, f Family, cmds []command) string {
 	lines := make([]string, len(cmds))
 	for i, c := range cmds {
-		lines[i] = f.tool("") + " -t " + c.table + " " + c.args
+		lines[i] = ns.Exec() + f.tool("") + " -t " + c.table + " " + c.args
 	}
 	return strings.Join(lines, "\n")
 }

@@ -31,7 +31,7 @@ func (s *RulesDel) String() string {
 		cmds = append(cmds, cmd)
 	}
 	sortDown(cmds)
-	return text(s.Family, cmds)
+	return text("", s.Family, cmds)
 }
 
 // Apply looks first: a batch with one rule gone would fail whole, and a rule
@@ -69,7 +69,7 @@ func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
 			cmds = append(cmds, command{c.Table, "-X " + c.Name})
 		case c != user: // the administrator's chain stays with what is in it
 			errs = append(errs, &plan.CommandError{
-				Command: text(s.Family, []command{{c.Table, "-X " + c.Name}}),
+				Command: text("", s.Family, []command{{c.Table, "-X " + c.Name}}),
 				Err: fmt.Errorf("the chain stays, as a rule that is not ours is in it or leads to it: %s -t %s -A %s %s",
 					s.Family.tool(""), c.Table, stranger.Name, stranger.Spec),
 			})

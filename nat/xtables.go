@@ -73,7 +73,7 @@ func restore(f Family, cmds []command) error {
 	_, err := runTool(f.tool("-restore"), batchText(cmds), "--noflush", "-w", lockWait)
 	if failed, ok := errors.AsType[*ToolError](err); ok {
 		if c, ok := commandAt(cmds, failed.Line); ok {
-			return &plan.CommandError{Command: text(f, []command{c}), Err: err}
+			return &plan.CommandError{Command: text("", f, []command{c}), Err: err}
 		}
 	}
 	return err

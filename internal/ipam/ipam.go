@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+
+	"go4.org/netipx"
 )
 
 // Pools are Docker's 31 default address pools, in its order of choice:
@@ -48,20 +51,48 @@ func Pool(taken []Taken) (netip.Prefix, error) {
 	return netip.Prefix{}, fmt.Errorf("all predefined address pools have been fully subnetted")
 }
 
-// Gateway is the first address of a subnet after the network's own.
-func Gateway(subnet netip.Prefix) netip.Addr { return subnet.Masked().Addr().Next() }
+// A Plot is a subnet and what of it containers can have.
+type Plot struct {
+	Subnet  netip.Prefix
+	Range   netip.Prefix // a part of it that addresses are chosen from; invalid = all
+	Gateway netip.Addr   // nobody's else
+	Aux     []netip.Addr // set aside for what is no container
+}
 
-// Address is the lowest free address of a subnet. The network's own, the
-// broadcast address (RFC 919) and the gateway are nobody's. ok is false when
-// all are taken.
-func Address(subnet netip.Prefix, gateway netip.Addr, taken map[netip.Addr]bool) (addr netip.Addr, ok bool) {
-	for a := subnet.Masked().Addr().Next(); subnet.Contains(a); a = a.Next() {
-		last := !subnet.Contains(a.Next())
-		if a != gateway && !last && !taken[a] {
+// FirstGateway is the gateway of a plot that names none: its first free
+// address.
+func (p Plot) FirstGateway() (netip.Addr, bool) {
+	if p.Subnet.Bits() == p.Subnet.Addr().BitLen() {
+		return p.Subnet.Addr(), true // a /32 is all gateway
+	}
+	p.Gateway = netip.Addr{}
+	return p.Free(nil)
+}
+
+// Free is the lowest free address. ok is false when all are taken.
+func (p Plot) Free(taken map[netip.Addr]bool) (addr netip.Addr, ok bool) {
+	from := p.Subnet
+	if p.Range.IsValid() {
+		from = p.Range
+	}
+	for a := from.Masked().Addr(); from.Contains(a); a = a.Next() {
+		if !p.Reserved(a) && !taken[a] {
 			return a, true
 		}
 	}
 	return netip.Addr{}, false
+}
+
+// Reserved says that an address of the subnet is no container's: the network's
+// own, the broadcast address (RFC 919), which a /31 has none of (RFC 3021), the
+// gateway, the auxiliary ones.
+func (p Plot) Reserved(a netip.Addr) bool {
+	if p.Subnet.Bits() < p.Subnet.Addr().BitLen()-1 {
+		if a == p.Subnet.Masked().Addr() || a.Is4() && a == netipx.PrefixLastIP(p.Subnet) {
+			return true
+		}
+	}
+	return a == p.Gateway || slices.Contains(p.Aux, a)
 }
 
 // MAC is the hardware address that Docker derives from an IPv4 address:

@@ -106,10 +106,11 @@ func TestAddress(t *testing.T) {
 		"full":                              {"10.0.0.0/30", "10.0.0.1", []string{"10.0.0.2"}, ""},
 		"not masked":                        {"10.0.0.200/24", "10.0.0.1", nil, "10.0.0.2"},
 		"over a byte's end":                 {"10.0.0.0/22", "10.0.0.1", until("10.0.0.0", "10.0.0.255"), "10.0.1.0"},
-		"two addresses, both nobody's":      {"10.0.0.0/31", "", nil, ""},
-		"one address":                       {"10.0.0.7/32", "", nil, ""},
+		"two addresses":                     {"10.0.0.0/31", "10.0.0.0", nil, "10.0.0.1"},
+		"two addresses, both taken":         {"10.0.0.0/31", "10.0.0.0", []string{"10.0.0.1"}, ""},
+		"one address":                       {"10.0.0.7/32", "10.0.0.7", nil, ""},
 		"the end of the address space":      {"255.255.255.252/30", "255.255.255.253", nil, "255.255.255.254"},
-		"the end of the address space, /32": {"255.255.255.255/32", "", nil, ""},
+		"the end of the address space, /32": {"255.255.255.255/32", "255.255.255.255", nil, ""},
 	} {
 		gateway := netip.Addr{}
 		if tt.gateway != "" {
@@ -119,9 +120,38 @@ func TestAddress(t *testing.T) {
 		for _, a := range tt.taken {
 			taken[addr(a)] = true
 		}
-		got, ok := ipam.Address(prefix(tt.subnet), gateway, taken)
+		got, ok := ipam.Plot{Subnet: prefix(tt.subnet), Gateway: gateway}.Free(taken)
 		if ok != (tt.want != "") || ok && got != addr(tt.want) {
 			t.Errorf("%s: %s, %v; not %q", name, got, ok, tt.want)
+		}
+	}
+}
+
+func gatewayOf(subnet netip.Prefix) netip.Addr {
+	g, _ := ipam.Plot{Subnet: subnet}.FirstGateway()
+	return g
+}
+
+func TestAPlotWithARange(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		plot          ipam.Plot
+		gateway, next string
+	}{
+		"the gateway is the first of the range": {ipam.Plot{Subnet: prefix("10.51.1.0/24"), Range: prefix("10.51.1.8/29")}, "10.51.1.8", "10.51.1.9"},
+		"a range may begin with .0":             {ipam.Plot{Subnet: prefix("172.28.0.0/16"), Range: prefix("172.28.5.0/24"), Gateway: addr("172.28.5.254")}, "172.28.5.0", "172.28.5.0"},
+		"a range at the subnet's begin":         {ipam.Plot{Subnet: prefix("10.0.0.0/24"), Range: prefix("10.0.0.0/30")}, "10.0.0.1", "10.0.0.2"},
+		"auxiliary addresses are nobody's":      {ipam.Plot{Subnet: prefix("10.0.0.0/24"), Aux: []netip.Addr{addr("10.0.0.1"), addr("10.0.0.3")}}, "10.0.0.2", "10.0.0.4"},
+	} {
+		gateway, ok := tt.plot.FirstGateway()
+		if !ok || gateway != addr(tt.gateway) {
+			t.Errorf("%s: gateway %s, %v", name, gateway, ok)
+		}
+		if !tt.plot.Gateway.IsValid() {
+			tt.plot.Gateway = gateway
+		}
+		if next, ok := tt.plot.Free(nil); !ok || next != addr(tt.next) {
+			t.Errorf("%s: first address %s, %v", name, next, ok)
 		}
 	}
 }
@@ -138,25 +168,29 @@ func TestEveryAddressOfASubnetIsGivenOnceLowestFirst(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		subnet := subnet(t, 22, 32)
 		all := netipx.RangeOfPrefix(subnet)
-		gateway := ipam.Gateway(subnet)
+		gateway := gatewayOf(subnet)
 		taken := map[netip.Addr]bool{}
 		previous := netip.Addr{}
 		for {
-			a, ok := ipam.Address(subnet, gateway, taken)
+			a, ok := ipam.Plot{Subnet: subnet, Gateway: gateway}.Free(taken)
 			if !ok {
 				break
 			}
 			switch {
 			case taken[a]:
 				t.Fatalf("%s was given twice", a)
-			case !subnet.Contains(a) || a == all.From() || a == all.To() || a == gateway:
+			case !subnet.Contains(a) || a == gateway || subnet.Bits() < 31 && (a == all.From() || a == all.To()):
 				t.Fatalf("%s of %s was given", a, subnet)
 			case !previous.Less(a):
 				t.Fatalf("%s after %s", a, previous)
 			}
 			taken[a], previous = true, a
 		}
-		if want := max(0, 1<<(32-subnet.Bits())-3); len(taken) != want {
+		want := 1<<(32-subnet.Bits()) - 3
+		if subnet.Bits() >= 31 {
+			want += 2 // no network's own address, no broadcast
+		}
+		if len(taken) != want {
 			t.Fatalf("%d addresses of %s were given, not %d", len(taken), subnet, want)
 		}
 	})
@@ -166,11 +200,11 @@ func TestAddressesComeAndGo(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		subnet := subnet(t, 26, 30)
-		gateway := ipam.Gateway(subnet)
+		gateway := gatewayOf(subnet)
 		taken := map[netip.Addr]bool{}
 		t.Repeat(map[string]func(*rapid.T){
 			"give": func(t *rapid.T) {
-				a, ok := ipam.Address(subnet, gateway, taken)
+				a, ok := ipam.Plot{Subnet: subnet, Gateway: gateway}.Free(taken)
 				if !ok {
 					t.Skip("full")
 				}
