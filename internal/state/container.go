@@ -25,7 +25,13 @@ type Spec struct {
 	CapAdd     []string          `json:"cap_add,omitempty"`
 	CapDrop    []string          `json:"cap_drop,omitempty"`
 	Privileged bool              `json:"privileged,omitempty"`
-	Network    string            `json:"network"` // bridge, none, host, container:ID
+	Network    string            `json:"network"`           // bridge, none, host, container:ID
+	Aliases    []string          `json:"aliases,omitempty"` // more names for it, on a network that people made
+	IP         string            `json:"ip,omitempty"`      // the address asked for; "" = any
+	DNS        []string          `json:"dns,omitempty"`     // name servers in the place of the host's
+	DNSSearch  []string          `json:"dns_search,omitempty"`
+	DNSOptions []string          `json:"dns_options,omitempty"`
+	ExtraHosts []string          `json:"extra_hosts,omitempty"` // NAME:ADDRESS, or NAME:host-gateway
 	Publish    []string          `json:"publish,omitempty"`
 	PublishAll bool              `json:"publish_all,omitempty"`
 	Expose     []string          `json:"expose,omitempty"`

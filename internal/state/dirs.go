@@ -46,7 +46,7 @@ func (d Dirs) Files() []string {
 	for _, name := range []string{"containers", "names", "networks"} {
 		files = append(files, filepath.Join(d.Root, name))
 	}
-	for _, name := range []string{"journal", "containers", "leases", "netns", "layers", "ports.json", "world", "holder", "lock"} {
+	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "world", "holder", "lock"} {
 		files = append(files, filepath.Join(d.Run, name))
 	}
 	return files

@@ -81,6 +81,9 @@ func (h *Held) acquire(ctx context.Context, waiting func(Holder)) error {
 	if got, err := h.flock.TryLock(); got || err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	// flock(2) can't be interrupted from here: when ctx ends first, the
 	// goroutine gives the lock back as soon as it gets it.
 	done := make(chan error, 1)
@@ -192,7 +195,7 @@ func (d Dirs) enterWorld() error {
 }
 
 func (d Dirs) clearRun() error {
-	for _, sub := range []string{"journal", "containers", "leases", "netns"} {
+	for _, sub := range []string{"journal", "containers", "leases", "members", "netns"} {
 		if err := os.RemoveAll(filepath.Join(d.Run, sub)); err != nil {
 			return err
 		}

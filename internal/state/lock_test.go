@@ -76,8 +76,11 @@ func TestAWaitThatEndsGivesTheLockBack(t *testing.T) {
 	must(t, err)
 	interrupted := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(interrupted)
-	if _, err := state.Lock(ctx, d, "second", nil); !errors.Is(err, interrupted) {
+	giveUp := func(state.Holder) { cancel(interrupted) } // once it waits
+	if _, err := state.Lock(ctx, d, "second", giveUp); !errors.Is(err, interrupted) {
+		t.Errorf("the error is %v", err)
+	}
+	if _, err := state.Lock(ctx, d, "too late", nil); !errors.Is(err, interrupted) {
 		t.Errorf("the error is %v", err)
 	}
 	must(t, h.Unlock(true))

@@ -13,21 +13,30 @@ import (
 // Network is a network's definition. Those without a subnet have no bridge.
 type Network struct {
 	head
-	ID      string            `json:"id"` // 64 hex digits
-	Name    string            `json:"name"`
-	Driver  string            `json:"driver"` // bridge, host, null
-	Created time.Time         `json:"created"`
-	Bridge  string            `json:"bridge,omitempty"` // device name
-	Subnet  netip.Prefix      `json:"subnet,omitzero"`
-	Gateway netip.Addr        `json:"gateway,omitzero"`
-	Options map[string]string `json:"options,omitempty"`
-	Labels  map[string]string `json:"labels,omitempty"`
+	ID       string                `json:"id"` // 64 hex digits
+	Name     string                `json:"name"`
+	Driver   string                `json:"driver"` // bridge, host, null
+	Created  time.Time             `json:"created"`
+	Bridge   string                `json:"bridge,omitempty"` // device name
+	Subnet   netip.Prefix          `json:"subnet,omitzero"`
+	Gateway  netip.Addr            `json:"gateway,omitzero"`
+	Range    netip.Prefix          `json:"range,omitzero"`     // what addresses are chosen from; the whole subnet when it is none
+	Aux      map[string]netip.Addr `json:"aux,omitempty"`      // addresses set aside, by name
+	Chosen   bool                  `json:"chosen,omitempty"`   // the subnet was chosen, not asked for
+	Internal bool                  `json:"internal,omitempty"` // no way out, no way in
+	Options  map[string]string     `json:"options,omitempty"`
+	Labels   map[string]string     `json:"labels,omitempty"`
 }
 
 // WriteNetwork writes a network's record.
 func (h *Held) WriteNetwork(n *Network) error {
 	n.Schema = schema
 	return write(h.dirs.networkFile(n.ID), n)
+}
+
+// RemoveNetwork forgets a network.
+func (h *Held) RemoveNetwork(id string) error {
+	return errors.Join(os.Remove(h.dirs.networkFile(id)), os.RemoveAll(h.dirs.leases(id)))
 }
 
 // Networks reads all of them, in no order.

@@ -23,6 +23,7 @@ type Run struct {
 	Supervisor Process      `json:"supervisor"`
 	Init       Process      `json:"-"` // the command, in a file of its own; zero until it was executed
 	Endpoints  []Attachment `json:"endpoints,omitempty"`
+	DNS        uint16       `json:"dns,omitempty"` // the port that its name server listens on, in its namespace; 0 = it has none
 	Ports      []Port       `json:"ports,omitempty"`
 }
 
@@ -54,6 +55,8 @@ type Attachment struct {
 	MAC        MAC          `json:"mac,omitempty"`
 	Address    netip.Prefix `json:"address,omitzero"`
 	Gateway    netip.Addr   `json:"gateway,omitzero"`
+	Aliases    []string     `json:"aliases,omitempty"` // those that a person gave
+	Names      []string     `json:"names,omitempty"`   // by which its peers find it, the container's own first
 }
 
 // MAC is a hardware address that reads as one in JSON.
