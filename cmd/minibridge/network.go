@@ -13,7 +13,7 @@ func (a *app) networkCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  helpUnasked,
 	}
-	c.AddCommand(a.networkLsCommand(), a.networkInspectCommand())
+	c.AddCommand(a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand())
 	return c
 }
 

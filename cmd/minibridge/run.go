@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -13,13 +15,14 @@ import (
 
 // runFlags are the flags of run as they were typed.
 type runFlags struct {
-	spec     engine.Spec
-	name     string
-	env      []string
-	envFiles []string
-	volumes  []string
-	labels   []string
-	networks []string
+	spec       engine.Spec
+	name       string
+	env        []string
+	envFiles   []string
+	volumes    []string
+	labels     []string
+	networks   []string
+	extraHosts []string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -61,6 +64,14 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to one that is free")
 	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
 	flags.Var(&listValue{list: &f.networks, kind: "network", check: checkNetwork}, "network", "bridge, none, host or container:NAME (default bridge)")
+	flags.Var(&listValue{list: &f.spec.Aliases}, "network-alias", "one more name for the container, on a network that people made")
+	flags.StringVar(&f.spec.IP, "ip", "", "`address` of the container, on a network with a subnet of one's own")
+	flags.Var(&listValue{list: &f.spec.DNS, check: checkDNS}, "dns", "name server to ask instead of the host's")
+	flags.Var(&listValue{list: &f.spec.DNSSearch, check: checkDomain}, "dns-search", "domain to look names up in; . for none")
+	flags.Var(&listValue{list: &f.spec.DNSOptions}, "dns-option", "option for the resolver (resolv.conf(5))")
+	flags.Var(&listValue{list: &f.spec.DNSOptions}, "dns-opt", "")
+	flags.MarkHidden("dns-opt") // its older name
+	flags.Var(&listValue{list: &f.extraHosts, check: checkExtraHost}, "add-host", "line for /etc/hosts: NAME:ADDRESS, or NAME:host-gateway")
 	flags.StringVarP(&f.spec.Hostname, "hostname", "h", "", "host `name` of the container (default its short id)")
 	group(flags, "Network")
 
@@ -94,6 +105,11 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	for _, server := range f.spec.DNS {
+		if addr, err := netip.ParseAddr(server); err == nil && addr.IsLoopback() {
+			fmt.Fprintf(os.Stderr, "WARNING: Localhost DNS (%s) may fail in containers.\n", server)
+		}
+	}
 	if f.spec.Network == "host" && len(f.spec.Publish) > 0 {
 		os.Stderr.WriteString("WARNING: Published ports are discarded when using host network mode\n")
 	}
@@ -111,6 +127,7 @@ func (f *runFlags) resolve() (err error) {
 		return err
 	}
 	f.spec.Labels = parseLabels(f.labels)
+	f.spec.ExtraHosts = parseExtraHosts(f.extraHosts)
 	if f.spec.Network, err = oneNetwork(f.networks); err != nil {
 		return err
 	}

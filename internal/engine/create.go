@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,6 +76,12 @@ func Check(spec *Spec) error {
 	if err := caps(spec).Check(); err != nil {
 		return errorf("%v", err)
 	}
+	if len(spec.Aliases) > 0 && (strings.HasPrefix(spec.Network, "container:") || slices.Contains([]string{defaultNetwork, "default", "host", "none"}, spec.Network)) {
+		return errorf("network-scoped aliases are only supported for user-defined networks")
+	}
+	if err := checkAddress(spec); err != nil {
+		return err
+	}
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}
@@ -87,6 +94,10 @@ func Check(spec *Spec) error {
 		return errorf("conflicting options: port publishing and the container type network mode")
 	case len(ports) > 0:
 		return errorf("conflicting options: port exposing and the container type network mode")
+	case len(spec.DNS)+len(spec.DNSSearch)+len(spec.DNSOptions) > 0:
+		return errorf("conflicting options: dns and the network mode")
+	case len(spec.ExtraHosts) > 0:
+		return errorf("conflicting options: custom host-to-IP mapping and the network mode")
 	}
 	return nil
 }
@@ -221,4 +232,18 @@ func generatedNames() []string {
 		names = append(names, base+digit)
 	}
 	return names
+}
+
+// checkAddress refuses --ip where it can't be.
+func checkAddress(spec *Spec) error {
+	if spec.IP == "" {
+		return nil
+	}
+	if addr, err := netip.ParseAddr(spec.IP); err != nil || !addr.Is4() {
+		return errorf("invalid IPv4 address: %s", printable(spec.IP))
+	}
+	if spec.Network == defaultNetwork || spec.Network == "default" {
+		return errorf("invalid config for network bridge: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* user specified IP address is supported only when connecting to networks with user configured subnets")
+	}
+	return nil
 }

@@ -21,21 +21,51 @@ import (
 // attach chooses an endpoint on the network: names and the lowest free
 // address. It is written down as a lease once the container's run record
 // says whose it is.
-func attach(n *state.Network, leased map[netip.Addr]bool) (state.Attachment, error) {
-	addr, ok := ipam.Address(n.Subnet, n.Gateway, leased)
-	if !ok {
+func attach(n *state.Network, wish string, leased map[netip.Addr]bool) (state.Attachment, error) {
+	addr, ok := plot(n).Free(leased)
+	if wish != "" {
+		var err error
+		if addr, err = wished(n, wish, leased); err != nil {
+			return state.Attachment{}, err
+		}
+	} else if !ok {
 		return state.Attachment{}, errorf("failed to set up container networking: no available IPv4 addresses on this network's address pools: %s (%s)", n.Name, n.ID)
+	}
+	gateway := n.Gateway
+	if n.Internal {
+		gateway = netip.Addr{} // no way out
+	}
+	o, err := parseBridgeOptions(n)
+	if err != nil {
+		return state.Attachment{}, err
 	}
 	return state.Attachment{
 		NetworkID:  n.ID,
 		Network:    n.Name,
 		EndpointID: newID(),
 		Veth:       newVeth(),
-		Dev:        "eth0",
+		Dev:        o.prefix + "0",
 		MAC:        state.MAC(ipam.MAC(addr)),
 		Address:    netip.PrefixFrom(addr, n.Subnet.Bits()),
-		Gateway:    n.Gateway,
+		Gateway:    gateway,
 	}, nil
+}
+
+// wished is the address that was asked for, if the network can give it.
+func wished(n *state.Network, wish string, leased map[netip.Addr]bool) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(wish)
+	switch {
+	case err != nil:
+		return addr, errorf("invalid IPv4 address: %s", wish)
+	case n.Chosen:
+		return addr, errorf("invalid config for network %s: invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets", n.Name).
+			hint("minibridge network create --subnet %s …", n.Subnet)
+	case !n.Subnet.Contains(addr):
+		return addr, errorf("invalid config for network %s: invalid endpoint settings:\nno configured subnet or ip-range contain the IP address %s", n.Name, addr)
+	case leased[addr] || plot(n).Reserved(addr):
+		return addr, errorf("failed to set up container networking: Address already in use").hint("minibridge network inspect %s", n.Name)
+	}
+	return addr, nil
 }
 
 // newVeth is a fresh name for the host's end: after a namespace is deleted the
@@ -62,18 +92,24 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 	}
 	for _, at := range wired {
 		n := networkByID(networks, at.NetworkID)
+		o, _ := parseBridgeOptions(n) // checked when the network was made
 		p = append(p, bridge.Endpoint{
-			NS:      ns,
-			Bridge:  n.Bridge,
-			Veth:    at.Veth,
-			Dev:     at.Dev,
-			MAC:     net.HardwareAddr(at.MAC),
-			Address: at.Address,
-			Gateway: at.Gateway,
-			Alias:   fmt.Sprintf("%s on %s", run.Name, n.Name),
+			NS:       ns,
+			Bridge:   n.Bridge,
+			Veth:     at.Veth,
+			Dev:      at.Dev,
+			MAC:      net.HardwareAddr(at.MAC),
+			Address:  at.Address,
+			Gateway:  at.Gateway,
+			MTU:      o.mtu,
+			Isolated: !o.icc,
+			Alias:    fmt.Sprintf("%s on %s", run.Name, n.Name),
 			// A kernel without IPv6 has no switch to turn it off.
 			KeepIPv6: !e.ipv6,
 		}.Plan()...)
+	}
+	if run.DNS != 0 {
+		p = append(p, e.firewall.Redirect(nat.Redirect{ID: state.ShortID(run.ID), NS: ns, Addr: resolverAddr, Port: run.DNS})...)
 	}
 	if len(run.Ports) > 0 {
 		p = append(p, e.firewall.Publish(publication(run, networks))...)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -21,33 +20,41 @@ const (
 )
 
 // ownFiles are those of a container with a network namespace of its own.
-func ownFiles(hostname string, run *state.Run) (map[string]string, error) {
-	resolv, err := readResolv()
+// gateway is what host-gateway stands for.
+func ownFiles(o *order, gateway netip.Addr) (map[string]string, error) {
+	r, err := readResolv()
 	if err != nil {
 		return nil, err
 	}
+	r.override(&o.Container.Spec)
+	if o.Run.DNS != 0 {
+		r.internal(o.Run)
+	} else {
+		r.filter()
+	}
 	return map[string]string{
-		hostsFile:    hosts(hostname, run),
-		hostnameFile: hostname + "\n",
-		resolvFile:   resolv.filtered().String(),
+		hostsFile:    hosts(o, gateway),
+		hostnameFile: o.Hostname + "\n",
+		resolvFile:   r.String(),
 	}, nil
 }
 
 // hostFiles are those of a container in the host's namespace: the host's own
 // names hold there.
-func hostFiles(hostname string) (map[string]string, error) {
-	resolv, err := readResolv()
+func hostFiles(o *order, gateway netip.Addr) (map[string]string, error) {
+	r, err := readResolv()
 	if err != nil {
 		return nil, err
 	}
+	r.override(&o.Container.Spec)
 	hosts, err := os.ReadFile(hostsFile)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
 	return map[string]string{
-		hostsFile:    string(hosts),
-		hostnameFile: hostname + "\n",
-		resolvFile:   resolv.String(),
+		hostsFile:    string(hosts) + extraHosts(&o.Container.Spec, gateway),
+		hostnameFile: o.Hostname + "\n",
+		resolvFile:   r.String(),
 	}, nil
 }
 
@@ -83,116 +90,37 @@ func readIn(root *os.File, path string) (string, error) {
 	return string(b), err
 }
 
-// hosts is /etc/hosts: Docker's six lines, then a line an endpoint. A name with
-// a dot gets its first label as an alias.
-func hosts(hostname string, run *state.Run) string {
+// hosts is /etc/hosts: Docker's six lines, those of --add-host, then a line an
+// endpoint. A name with a dot gets its first label as an alias.
+func hosts(o *order, gateway netip.Addr) string {
 	lines := "127.0.0.1\tlocalhost\n" +
 		"::1\tlocalhost ip6-localhost ip6-loopback\n" +
 		"fe00::\tip6-localnet\n" +
 		"ff00::\tip6-mcastprefix\n" +
 		"ff02::1\tip6-allnodes\n" +
-		"ff02::2\tip6-allrouters\n"
-	names := hostname
-	if label, _, dotted := strings.Cut(hostname, "."); dotted {
+		"ff02::2\tip6-allrouters\n" +
+		extraHosts(&o.Container.Spec, gateway)
+	names := o.Hostname
+	if label, _, dotted := strings.Cut(o.Hostname, "."); dotted {
 		names += " " + label
 	}
-	for _, at := range run.Wired() {
+	for _, at := range o.Run.Wired() {
 		lines += at.Address.Addr().String() + "\t" + names + "\n"
 	}
 	return lines
 }
 
-// resolv is a resolv.conf(5), and what is said of it below.
-type resolv struct {
-	source      string
-	tag         string // " (legacy)" where names are not ours to answer
-	nameservers []string
-	search      []string
-	options     []string
-	defaulted   bool
-}
+// hostGateway is the word for the host's address on the default network.
+const hostGateway = "host-gateway"
 
-// systemd-resolved's stub listens on the host's loopback; the servers that it
-// asks stand in another file (systemd-resolved(8)).
-const (
-	stubServer   = "127.0.0.53"
-	resolvedFile = "/run/systemd/resolve/resolv.conf"
-)
-
-func readResolv() (*resolv, error) {
-	r, err := parseResolv(resolvFile)
-	if err == nil && slices.Equal(r.nameservers, []string{stubServer}) {
-		if real, err := parseResolv(resolvedFile); err == nil && len(real.nameservers) > 0 {
-			return real, nil
+// extraHosts are the lines of --add-host, which Check has read before.
+func extraHosts(spec *state.Spec, gateway netip.Addr) (lines string) {
+	for _, extra := range spec.ExtraHosts {
+		name, addr, _ := strings.Cut(extra, ":")
+		if addr == hostGateway {
+			addr = gateway.String()
 		}
+		lines += addr + "\t" + name + "\n"
 	}
-	return r, err
-}
-
-// parseResolv reads a file as the resolver does; one that isn't there is empty.
-func parseResolv(file string) (*resolv, error) {
-	b, err := os.ReadFile(file)
-	if err != nil && !os.IsNotExist(err) {
-		return nil, err
-	}
-	r := &resolv{source: file}
-	for line := range strings.Lines(string(b)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		switch fields[0] {
-		case "nameserver":
-			r.nameservers = append(r.nameservers, fields[1])
-		case "domain", "search": // the last one counts
-			r.search = fields[1:]
-		case "options":
-			r.options = append(r.options, fields[1:]...)
-		}
-	}
-	return r, nil
-}
-
-// fallbackServers are asked when the host has none that a container reaches.
-var fallbackServers = []string{"8.8.8.8", "8.8.4.4"}
-
-// filtered leaves out what a container can't reach: the host's loopback, and
-// IPv6 from a network without it.
-func (r *resolv) filtered() *resolv {
-	out := *r
-	out.tag = " (legacy)"
-	out.nameservers = slices.DeleteFunc(slices.Clone(r.nameservers), func(s string) bool {
-		addr, err := netip.ParseAddr(s)
-		return err != nil || addr.IsLoopback() || addr.Is6()
-	})
-	if len(out.nameservers) == 0 {
-		out.nameservers, out.defaulted = fallbackServers, true
-	}
-	return &out
-}
-
-// String is the file as Docker lays it out.
-func (r *resolv) String() string {
-	var b strings.Builder
-	b.WriteString("# Generated by minibridge.\n" +
-		"# This file can be edited; minibridge will not make further changes once it\n" +
-		"# has been modified.\n\n")
-	for _, s := range r.nameservers {
-		b.WriteString("nameserver " + s + "\n")
-	}
-	if len(r.search) > 0 {
-		b.WriteString("search " + strings.Join(r.search, " ") + "\n")
-	}
-	if len(r.options) > 0 {
-		b.WriteString("options " + strings.Join(r.options, " ") + "\n")
-	}
-	fmt.Fprintf(&b, "\n# Based on host file: '%s'%s\n", r.source, r.tag)
-	if r.defaulted {
-		b.WriteString("# Used default nameservers.\n")
-	}
-	b.WriteString("# Overrides: []\n")
-	if slices.ContainsFunc(r.options, func(o string) bool { return strings.HasPrefix(o, "ndots:") }) {
-		b.WriteString("# Option ndots from: host\n")
-	}
-	return b.String()
+	return lines
 }

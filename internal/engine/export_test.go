@@ -85,7 +85,7 @@ func (s *session) imagineRun(name string, n *state.Network) (*state.Run, error) 
 	if err != nil {
 		return nil, err
 	}
-	at, err := attach(n, leased)
+	at, err := attach(n, "", leased)
 	if err != nil {
 		return nil, err
 	}

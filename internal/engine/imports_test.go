@@ -27,6 +27,7 @@ var edges = map[string]map[string]string{
 		"plan": "its ops are plan.Ops",
 	},
 	"internal/ipam": {},
+	"internal/dns":  {},
 	"internal/state": {
 		"plan": "a journal on disk is a plan.Journal",
 	},
@@ -36,6 +37,7 @@ var edges = map[string]map[string]string{
 		"sandbox":        "only the engine sees two leaves",
 		"nat":            "only the engine sees two leaves",
 		"internal/ipam":  "it chooses before it plans",
+		"internal/dns":   "a supervisor answers names",
 		"internal/state": "it owns the lock and the records",
 	},
 	"cmd/minibridge": {

@@ -32,7 +32,7 @@ type networkSettingsJSON struct {
 }
 
 type endpointJSON struct {
-	IPAMConfig          *struct{}
+	IPAMConfig          map[string]string
 	Links               []string
 	Aliases             []string
 	MacAddress          string
@@ -66,6 +66,9 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 	}
 	for _, at := range run.Endpoints {
 		end := endpointOf(at)
+		if c.Spec.IP != "" {
+			end.IPAMConfig = map[string]string{"IPv4Address": c.Spec.IP}
+		}
 		j.Networks[at.Network] = end
 		if at.Network == defaultNetwork {
 			j.EndpointID, j.Gateway, j.IPAddress, j.IPPrefixLen, j.MacAddress =
@@ -107,6 +110,7 @@ func endpointOf(at state.Attachment) endpointJSON {
 	if at.Dev == "" {
 		return end
 	}
+	end.Aliases, end.DNSNames = at.Aliases, at.Names
 	end.MacAddress = at.MAC.String()
 	end.IPAddress, end.IPPrefixLen = at.Address.Addr().String(), at.Address.Bits()
 	end.Gateway = addrText(at.Gateway)

@@ -109,8 +109,18 @@ func (e *Engine) choosePool(n *state.Network, others []*state.Network) error {
 		holder, _ := ipam.Conflict(first, taken)
 		e.say("%s is taken by %s: the network %s gets %s", first, holder.By, n.Name, subnet)
 	}
-	n.Subnet, n.Gateway = subnet, ipam.Gateway(subnet)
+	n.Subnet, n.Chosen = subnet, true
+	n.Gateway, _ = plot(n).FirstGateway()
 	return nil
+}
+
+// plot is a network's addresses as they are chosen from.
+func plot(n *state.Network) ipam.Plot {
+	p := ipam.Plot{Subnet: n.Subnet, Range: n.Range, Gateway: n.Gateway}
+	for _, a := range n.Aux {
+		p.Aux = append(p.Aux, a)
+	}
+	return p
 }
 
 // taken is what a network can't have: the other networks' subnets and the
@@ -141,7 +151,7 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 	if err != nil {
 		return err
 	}
-	if !there {
+	if !there && n.Chosen {
 		if err := s.rechoose(n); err != nil {
 			return err
 		}
@@ -178,15 +188,19 @@ func (s *session) rechoose(n *state.Network) error {
 
 // networkPlan is one network's own: its bridge and its rules.
 func (e *Engine) networkPlan(n *state.Network) plan.Plan {
+	o, _ := parseBridgeOptions(n) // checked when the network was made
 	p := bridge.Network{
 		Bridge:  n.Bridge,
 		MAC:     bridgeMAC(n.ID),
 		Gateway: netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
+		MTU:     o.mtu,
 	}.Plan()
 	return append(p, e.firewall.Network(nat.Network{
-		ID:     state.ShortID(n.ID),
-		Bridge: n.Bridge,
-		Subnet: n.Subnet,
+		ID:         state.ShortID(n.ID),
+		Bridge:     n.Bridge,
+		Subnet:     n.Subnet,
+		Internal:   n.Internal,
+		KeepSource: !o.masquerade,
 	})...)
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -35,8 +36,10 @@ type ipamJSON struct {
 }
 
 type poolJSON struct {
-	Subnet  string
-	Gateway string `json:",omitempty"`
+	Subnet             string
+	IPRange            string                `json:",omitempty"`
+	Gateway            string                `json:",omitempty"`
+	AuxiliaryAddresses map[string]netip.Addr `json:",omitempty"`
 }
 
 type memberJSON struct {
@@ -62,14 +65,18 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 		Name: n.Name, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver, EnableIPv4: true,
 		IPAM:       ipamJSON{Driver: "default"},
 		Containers: map[string]memberJSON{},
-		Options:    bridgeOptions(n),
+		Options:    optionsOf(n),
+		Internal:   n.Internal,
 		Labels:     n.Labels,
 	}
 	if j.Labels == nil {
 		j.Labels = map[string]string{}
 	}
 	if n.Subnet.IsValid() {
-		j.IPAM.Config = []poolJSON{{Subnet: n.Subnet.String(), Gateway: addrText(n.Gateway)}}
+		j.IPAM.Config = []poolJSON{{Subnet: n.Subnet.String(), IPRange: prefixText(n.Range), Gateway: addrText(n.Gateway), AuxiliaryAddresses: n.Aux}}
+	}
+	if !isPredefined(n) {
+		j.IPAM.Options = map[string]string{}
 	}
 	return j, e.members(n, j.Containers)
 }
@@ -99,19 +106,27 @@ func (e *Engine) members(n *state.Network, into map[string]memberJSON) error {
 	return err
 }
 
-// bridgeOptions are the driver's options; the default network's are fixed.
-func bridgeOptions(n *state.Network) map[string]string {
+// optionsOf are the driver's options; the default network's are fixed.
+func optionsOf(n *state.Network) map[string]string {
 	options := map[string]string{}
 	for k, v := range n.Options {
 		options[k] = v
 	}
 	if n.Name == defaultNetwork {
 		options["com.docker.network.bridge.default_bridge"] = "true"
-		options["com.docker.network.bridge.enable_icc"] = "true"
-		options["com.docker.network.bridge.enable_ip_masquerade"] = "true"
-		options["com.docker.network.bridge.host_binding_ipv4"] = "0.0.0.0"
-		options["com.docker.network.bridge.name"] = n.Bridge
-		options["com.docker.network.driver.mtu"] = "1500"
+		options[optICC] = "true"
+		options[optMasquerade] = "true"
+		options[optBinding] = "0.0.0.0"
+		options[optName] = n.Bridge
+		options[optMTU] = "1500"
 	}
 	return options
+}
+
+// prefixText is a prefix, or nothing.
+func prefixText(p netip.Prefix) string {
+	if !p.IsValid() {
+		return ""
+	}
+	return p.String()
 }

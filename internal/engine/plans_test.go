@@ -39,12 +39,31 @@ func containerNames() *rapid.Generator[string] {
 	)
 }
 
+// options are those that change what a network's plans hold.
+func options() *rapid.Generator[map[string]string] {
+	return rapid.Custom(func(t *rapid.T) map[string]string {
+		all := map[string]string{}
+		for _, option := range [][2]string{
+			{"com.docker.network.bridge.enable_icc", "false"},
+			{"com.docker.network.bridge.enable_ip_masquerade", "false"},
+			{"com.docker.network.driver.mtu", "1400"},
+		} {
+			if rapid.Bool().Draw(t, option[0]) {
+				all[option[0]] = option[1]
+			}
+		}
+		return all
+	})
+}
+
 func setups() *rapid.Generator[setup] {
 	return rapid.Custom(func(t *rapid.T) setup {
 		subnet := rapid.SampledFrom(ipam.Pools()).Draw(t, "subnet")
 		n := &state.Network{
 			ID: id().Draw(t, "network"), Name: "lab", Driver: "bridge",
-			Subnet: subnet, Gateway: ipam.Gateway(subnet),
+			Subnet: subnet, Gateway: subnet.Addr().Next(),
+			Internal: rapid.Bool().Draw(t, "internal"),
+			Options:  options().Draw(t, "options"),
 		}
 		n.Bridge = rapid.SampledFrom([]string{"minibr0", "mb-" + n.ID[:12], "br.10"}).Draw(t, "bridge")
 		run := &state.Run{ID: id().Draw(t, "container"), Name: containerNames().Draw(t, "name")}

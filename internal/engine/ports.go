@@ -32,10 +32,16 @@ func (r *reservation) close() {
 
 // reserve binds every port that the container publishes, and chooses those
 // that it leaves open. wish are the ports that it had the last time.
-func (s *session) reserve(c *state.Container, target netip.Addr) (_ *reservation, err error) {
+// binding is the network's own choice for ports that name no host address.
+func (s *session) reserve(c *state.Container, binding, target netip.Addr) (_ *reservation, err error) {
 	specs, err := published(&c.Spec)
 	if err != nil {
 		return nil, err
+	}
+	for i := range specs {
+		if !specs[i].HostIP.IsValid() {
+			specs[i].HostIP = binding
+		}
 	}
 	count := 0
 	for _, spec := range specs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor
 	if err := nat.FlushFlows(mappings(run.Ports)); err != nil {
 		return err
 	}
+	if err := s.announceNames(run); err != nil {
+		return err
+	}
 	return s.markRunning(c)
 }
 
@@ -66,7 +70,7 @@ func (s *session) place(ctx context.Context, networks []*state.Network, o *order
 	}
 	run.Endpoints = []state.Attachment{{NetworkID: n.ID, Network: n.Name, EndpointID: newID()}}
 	if n.Driver == "host" {
-		o.Files, err = hostFiles(o.Hostname)
+		o.Files, err = hostFiles(o, gatewayOf(networks))
 		return err
 	}
 	if err := checkNetnsName(c.Name); err != nil {
@@ -78,7 +82,7 @@ func (s *session) place(ctx context.Context, networks []*state.Network, o *order
 			return err
 		}
 	}
-	o.Files, err = ownFiles(o.Hostname, run)
+	o.Files, err = ownFiles(o, gatewayOf(networks))
 	return err
 }
 
@@ -91,12 +95,27 @@ func (s *session) plug(ctx context.Context, n *state.Network, o *order) error {
 	if err != nil {
 		return err
 	}
-	at, err := attach(n, leased)
+	at, err := attach(n, o.Container.Spec.IP, leased)
 	if err != nil {
 		return err
 	}
+	if hasNames(n) {
+		at.Aliases = o.Container.Spec.Aliases
+		at.Names = namesOf(o.Container, o.Hostname)
+		o.Run.DNS = newResolverPort()
+	}
 	o.Run.Endpoints = []state.Attachment{at}
-	r, err := s.reserve(o.Container, at.Address.Addr())
+	if n.Internal {
+		if len(o.Container.Spec.Publish) > 0 || o.Container.Spec.PublishAll {
+			s.say("WARNING: Published ports are discarded on the internal network %s", n.Name)
+		}
+		return nil
+	}
+	options, err := parseBridgeOptions(n)
+	if err != nil {
+		return err
+	}
+	r, err := s.reserve(o.Container, options.binding, at.Address.Addr())
 	if err != nil {
 		return err
 	}
@@ -142,6 +161,15 @@ func (s *session) markRunning(c *state.Container) error {
 // forget takes back what start wrote down of a container that didn't start.
 func (s *session) forget(run *state.Run) error {
 	return errors.Join(s.dismantle(run), s.held.RemoveRun(run.ID))
+}
+
+// gatewayOf is the host's address on the default network.
+func gatewayOf(networks []*state.Network) netip.Addr {
+	n, err := findNetwork(networks, defaultNetwork)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return n.Gateway
 }
 
 // hostname is the container's own: the short id unless another was asked for.

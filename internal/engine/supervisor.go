@@ -173,6 +173,11 @@ func (k *keeper) letGo() error {
 	if netns != nil {
 		defer netns.Close()
 	}
+	if k.Run.DNS != 0 {
+		if err := k.serveNames(context.Background()); err != nil {
+			return err
+		}
+	}
 	if err := k.process.Go(context.Background(), netns); err != nil {
 		return err
 	}

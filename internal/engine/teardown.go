@@ -75,7 +75,7 @@ func (s *session) remove(c *state.Container) error {
 // would reach the next.
 func (s *session) dismantle(run *state.Run) error {
 	quiet := silent(run)
-	err := s.down(containerOwner(run.ID))
+	err := errors.Join(s.forgetNames(run), s.down(containerOwner(run.ID)))
 	if !quiet {
 		var gone []netip.Addr
 		for _, at := range run.Wired() {

@@ -1,0 +1,222 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/ipam"
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+)
+
+// NetworkSpec is what a person asks of network create.
+type NetworkSpec struct {
+	Name     string
+	Driver   string // "" = bridge
+	Subnets  []string
+	Gateways []string
+	Ranges   []string
+	Aux      []string // NAME=ADDRESS
+	Internal bool
+	Options  map[string]string
+	Labels   map[string]string
+}
+
+// CreateNetwork makes a network and brings it up. It returns the id.
+func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string, err error) {
+	n, err := define(spec)
+	if err != nil {
+		return "", err
+	}
+	s, err := e.lock(ctx, "network create")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	if err := s.admit(n); err != nil {
+		return "", err
+	}
+	if err := s.held.WriteNetwork(n); err != nil {
+		return "", err
+	}
+	if err := errors.Join(s.upHost(ctx), s.upNetwork(ctx, n)); err != nil {
+		return "", errors.Join(err, s.held.RemoveNetwork(n.ID))
+	}
+	return n.ID, nil
+}
+
+// define makes a network's record of what was asked for, without a look at
+// this machine.
+func define(spec NetworkSpec) (*state.Network, error) {
+	n := &state.Network{
+		ID: newID(), Name: spec.Name, Driver: cmp.Or(spec.Driver, "bridge"), Created: time.Now().UTC(),
+		Internal: spec.Internal, Options: spec.Options, Labels: spec.Labels,
+	}
+	if err := checkNetwork(n); err != nil {
+		return nil, err
+	}
+	o, err := parseBridgeOptions(n)
+	if err != nil {
+		return nil, err
+	}
+	n.Bridge = cmp.Or(o.name, "mb-"+state.ShortID(n.ID))
+	if err := nat.CheckBridge(n.Bridge); err != nil {
+		return nil, errorf("%v", err)
+	}
+	return n, addressing(n, spec)
+}
+
+// checkNetwork refuses names and drivers. Docker takes any name; one that is
+// to be typed and stand in a file's name follows the containers' rule.
+func checkNetwork(n *state.Network) error {
+	switch {
+	case strings.TrimSpace(n.Name) == "":
+		return errorf("invalid name: name is empty")
+	case n.Name == "bridge" || n.Name == "host" || n.Name == "none" || n.Name == "default":
+		return errorf("operation is not permitted on predefined %s network", n.Name)
+	case !containerName.MatchString(n.Name) || len(n.Name) > maxName:
+		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", printable(n.Name), maxName)
+	case n.Driver == "host" || n.Driver == "null":
+		return errorf("only one instance of %q network is allowed", n.Driver)
+	case n.Driver != "bridge":
+		return errorf("plugin %q not found", printable(n.Driver))
+	}
+	return nil
+}
+
+// addressing reads the subnet and what belongs to it, with Docker's texts.
+func addressing(n *state.Network, spec NetworkSpec) error {
+	if err := oneSubnet(n, spec.Subnets); err != nil {
+		return err
+	}
+	if !n.Subnet.IsValid() {
+		if len(spec.Ranges)+len(spec.Gateways) > 0 {
+			return errorf("every ip-range or gateway must have a corresponding subnet")
+		}
+		if len(spec.Aux) > 0 {
+			return errorf("no matching subnet for aux-address %s", printable(spec.Aux[0]))
+		}
+		return nil
+	}
+	for _, r := range spec.Ranges {
+		if err := oneRange(n, r); err != nil {
+			return err
+		}
+	}
+	for _, g := range spec.Gateways {
+		addr, err := netip.ParseAddr(g)
+		if err != nil || !n.Subnet.Contains(addr) {
+			return errorf("no matching subnet for gateway %s", printable(g))
+		}
+		n.Gateway = addr
+	}
+	return auxiliaries(n, spec.Aux)
+}
+
+func oneSubnet(n *state.Network, subnets []string) error {
+	for _, text := range subnets {
+		p, err := netip.ParsePrefix(text)
+		switch {
+		case err != nil:
+			return errorf("invalid network config:\ninvalid subnet %s: invalid CIDR block notation", printable(text))
+		case !p.Addr().Is4():
+			return errorf("invalid subnet %s: only IPv4 subnets can be given", text)
+		case p != p.Masked():
+			return errorf("invalid network config:\ninvalid subnet %s: it should be %s", text, p.Masked())
+		case n.Subnet.IsValid() && n.Subnet.Overlaps(p):
+			return errorf("multiple overlapping subnet configuration is not supported")
+		case n.Subnet.IsValid():
+			return errorf("bridge driver doesn't support multiple subnets")
+		}
+		n.Subnet = p
+	}
+	return nil
+}
+
+func oneRange(n *state.Network, text string) error {
+	p, err := netip.ParsePrefix(text)
+	switch {
+	case err != nil || !n.Subnet.Overlaps(p):
+		return errorf("no matching subnet for range %s", printable(text))
+	case p.Bits() < n.Subnet.Bits():
+		return errorf("invalid network config:\ninvalid ip-range %s: CIDR block is bigger than its parent subnet %s", text, n.Subnet)
+	case p != p.Masked():
+		return errorf("invalid network config:\ninvalid ip-range %s: it should be %s", text, p.Masked())
+	}
+	n.Range = p
+	return nil
+}
+
+func auxiliaries(n *state.Network, aux []string) error {
+	for _, text := range aux {
+		name, value, _ := strings.Cut(text, "=")
+		addr, err := netip.ParseAddr(value)
+		if err != nil || !n.Subnet.Contains(addr) {
+			return errorf("no matching subnet for aux-address %s", printable(value))
+		}
+		if n.Aux == nil {
+			n.Aux = make(map[string]netip.Addr)
+		}
+		n.Aux[name] = addr
+	}
+	gateway, ok := n.Gateway, true
+	if !gateway.IsValid() {
+		gateway, ok = plot(n).FirstGateway()
+	}
+	if !ok {
+		return errorf("no available IPv4 addresses on this network's address pools: %s (%s)", n.Name, n.ID)
+	}
+	n.Gateway = gateway
+	for name, a := range n.Aux {
+		if a == gateway {
+			return errorf("failed to allocate secondary ip address (%s:%s): Address already in use", printable(name), a)
+		}
+	}
+	return nil
+}
+
+// admit holds a new network against those that there are and against this
+// machine, and chooses a subnet when none was asked for.
+func (s *session) admit(n *state.Network) error {
+	all, err := s.networks()
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		switch {
+		case o.Name == n.Name:
+			return errorf("network with name %s already exists", n.Name).hint("minibridge network inspect %s", n.Name)
+		case o.Bridge == n.Bridge:
+			return errorf("cannot create network %s (%s): conflicts with network %s (%s): networks have same bridge name", n.ID, n.Bridge, o.ID, o.Bridge)
+		}
+	}
+	if there, err := bridge.Exists(n.Bridge); err != nil || there {
+		return errors.Join(err, errorf("%s exists already and is not ours: a network can't have its name", n.Bridge).hint("ip -details link show dev %s", n.Bridge))
+	}
+	if !n.Subnet.IsValid() {
+		return s.choosePool(n, all)
+	}
+	return s.admitSubnet(n, all)
+}
+
+// admitSubnet refuses a subnet that another network has; that the host has a
+// route into it is the person's call, and said.
+func (s *session) admitSubnet(n *state.Network, all []*state.Network) error {
+	for _, o := range all {
+		if o.Subnet.IsValid() && o.Subnet.Overlaps(n.Subnet) {
+			return errorf("invalid pool request: Pool overlaps with other one on this address space (network %s has %s)", o.Name, o.Subnet).
+				hint("minibridge network create --subnet OTHER …")
+		}
+	}
+	routes, err := taken(n, nil)
+	if hit, ok := ipam.Conflict(n.Subnet, routes); ok {
+		s.warn(fmt.Errorf("%s overlaps %s, which the host reaches by %s", n.Subnet, hit.Prefix, hit.By))
+	}
+	return err
+}
