@@ -3,6 +3,7 @@ module github.com/minibridge/minibridge
 go 1.26.0
 
 require (
+	github.com/coreos/go-iptables v0.8.0
 	github.com/docker/go-connections v0.8.2
 	github.com/docker/go-units v0.5.0
 	github.com/gofrs/flock v0.13.0

@@ -15,7 +15,7 @@ import (
 // lockWait is how long iptables-restore waits for /run/xtables.lock, in
 // seconds. Only the legacy variant has that lock, and holds it for
 // milliseconds.
-const lockWait = "10"
+const lockWait = 10
 
 // A MissingToolError says that a program is not installed.
 type MissingToolError struct{ Tool string }
@@ -41,7 +41,7 @@ func (e *ToolError) Error() string {
 func (e *ToolError) reason() string {
 	said := strings.TrimPrefix(strings.TrimSpace(e.Stderr), e.Tool+": ")
 	if strings.Contains(said, "xtables lock") {
-		return "another program has held /run/xtables.lock for over " + lockWait + " s; see: fuser -v /run/xtables.lock"
+		return "another program has held /run/xtables.lock for over " + strconv.Itoa(lockWait) + " s; see: fuser -v /run/xtables.lock"
 	}
 	lines := []string{"exit status " + strconv.Itoa(e.Code)} // when it says nothing else
 	for line := range strings.Lines(said) {
@@ -70,7 +70,7 @@ func restore(f Family, cmds []command) error {
 	if len(cmds) == 0 {
 		return nil
 	}
-	_, err := runTool(f.tool("-restore"), batchText(cmds), "--noflush", "-w", lockWait)
+	_, err := runTool(f.tool("-restore"), batchText(cmds), "--noflush", "-w", strconv.Itoa(lockWait))
 	if failed, ok := errors.AsType[*ToolError](err); ok {
 		if c, ok := commandAt(cmds, failed.Line); ok {
 			return &plan.CommandError{Command: text("", f, []command{c}), Err: err}

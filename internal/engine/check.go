@@ -43,7 +43,7 @@ func (e *Engine) Check(ctx context.Context) []Finding {
 	if err != nil {
 		tried = []Finding{{"bad", "namespaces", fmt.Sprintf("%v; the kernel needs CONFIG_NET_NS and CONFIG_NAMESPACES", err)}}
 	}
-	return append(append(found, tried...), forwardFinding())
+	return append(append(append(found, tried...), forwardFinding()), administratorFindings()...)
 }
 
 // checkArgv0 is argv[0] of the process that tries.
@@ -111,6 +111,28 @@ func variantFindings() []Finding {
 		found = append(found, Finding{"note", "other iptables", err.Error()})
 	case n > 0:
 		found = append(found, Finding{"note", "other iptables", nat.ForeignWarning(v, n)})
+	}
+	return found
+}
+
+// administratorFindings tell what somebody else decided about forwarded
+// packets.
+func administratorFindings() []Finding {
+	var found []Finding
+	switch policy, err := nat.ForwardPolicy(); {
+	case err != nil:
+		found = append(found, Finding{"bad", "FORWARD policy", err.Error()})
+	case policy == "ACCEPT":
+		found = append(found, Finding{"ok", "FORWARD policy", policy})
+	default:
+		found = append(found, Finding{"note", "FORWARD policy", policy + ": minibridge's chains stand before it, so its containers work; other bridges may not"})
+	}
+	rules, err := nat.UserRules()
+	if err != nil {
+		return append(found, Finding{"bad", "MINIBRIDGE-USER", err.Error()})
+	}
+	if len(rules) > 0 {
+		found = append(found, Finding{"note", "MINIBRIDGE-USER", fmt.Sprintf("the administrator has %d there, which see each packet first; see: iptables -nvL MINIBRIDGE-USER", len(rules))})
 	}
 	return found
 }

@@ -1,0 +1,45 @@
+package nat
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	ipt "github.com/coreos/go-iptables/iptables"
+)
+
+// ForwardPolicy is what becomes of a forwarded packet that no rule decides:
+// ACCEPT or DROP. It is somebody else's, and never changed here. Unlike what a
+// plan looks at, which comes from one listing of everything, it is a single
+// question.
+func ForwardPolicy() (string, error) {
+	t, err := ipt.New(ipt.Timeout(lockWait))
+	if err != nil {
+		return "", err
+	}
+	rules, err := t.List("filter", "FORWARD")
+	if err != nil {
+		return "", err
+	}
+	for _, rule := range rules {
+		if policy, ok := strings.CutPrefix(rule, "-P FORWARD "); ok {
+			return policy, nil
+		}
+	}
+	return "", errors.New("iptables names no policy of FORWARD")
+}
+
+// UserRules are the administrator's rules, in the chain that packets of
+// containers pass first; none when there is no such chain.
+func UserRules() ([]string, error) {
+	t, err := ipt.New(ipt.Timeout(lockWait))
+	if err != nil {
+		return nil, err
+	}
+	chains, err := t.ListChains(user.Table)
+	if err != nil || !slices.Contains(chains, user.Name) {
+		return nil, err
+	}
+	rules, err := t.List(user.Table, user.Name)
+	return slices.DeleteFunc(rules, func(rule string) bool { return !strings.HasPrefix(rule, "-A ") }), err
+}
