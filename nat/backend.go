@@ -34,6 +34,10 @@ type Backend interface {
 	Publish(Publish) plan.Plan
 	// Redirect leads questions to a container's name server.
 	Redirect(Redirect) plan.Plan
+	// Sweep looks for what is ours by its marks alone, whoever has the
+	// journals that tell of it. It returns the step that removes it; nil when
+	// nothing of that is left.
+	Sweep() (plan.Step, error)
 }
 
 // A Redirect is a name server in a container's network namespace.

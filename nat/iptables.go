@@ -23,6 +23,9 @@ var (
 	out         = Chain{"filter", "MINIBRIDGE-OUT"}
 )
 
+// ourChains are all of them, in the order in which they are made.
+var ourChains = []Chain{rawChain, user, forward, established, internal, into, out, dnat, postrouting}
+
 // Iptables is the backend for iptables(8), in both of its variants.
 func Iptables() Backend { return iptables{&looker{}} }
 
@@ -36,7 +39,7 @@ func (t iptables) batch(id string) *batch {
 // first: what comes behind it, a DROP policy included, never sees our traffic.
 func (t iptables) Host() (p plan.Plan) {
 	b := t.batch("host")
-	b.Chains = []Chain{rawChain, user, forward, established, internal, into, out, dnat, postrouting}
+	b.Chains = ourChains
 
 	b.guard()
 
