@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +12,13 @@ import (
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	var kind string
+	var kind, format string
 	c := &cobra.Command{
-		Use:     "inspect [OPTIONS] NAME|ID [NAME|ID...]",
-		Short:   "Print all there is to know of containers and networks, as JSON",
-		Example: "  minibridge inspect web | jq '.[0].NetworkSettings.IPAddress'",
-		Args:    atLeast(1),
+		Use:   "inspect [OPTIONS] NAME|ID [NAME|ID...]",
+		Short: "Print all there is to know of containers and networks, as JSON",
+		Example: "  minibridge inspect web | jq '.[0].NetworkSettings.IPAddress'\n" +
+			"  minibridge inspect -f '{{.NetworkSettings.IPAddress}}' web",
+		Args: atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			e, err := a.tidied(c)
 			if err != nil {
@@ -29,16 +28,18 @@ func (a *app) inspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.inspect(args, look)
+			return a.inspect(args, format, look)
 		},
 	}
+	formatFlag(c, &format)
 	c.Flags().StringVar(&kind, "type", "", "look for this `kind` only: container or network")
 	return c
 }
 
 // containerInspectCommand looks for containers only.
 func (a *app) containerInspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	c := &cobra.Command{
 		Use:     "inspect [OPTIONS] CONTAINER [CONTAINER...]",
 		Short:   "Print all there is to know of containers, as JSON",
 		Example: "  minibridge container inspect web",
@@ -48,9 +49,15 @@ func (a *app) containerInspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.inspect(args, e.Inspect)
+			return a.inspect(args, format, e.Inspect)
 		},
 	}
+	formatFlag(c, &format)
+	return c
+}
+
+func formatFlag(c *cobra.Command, format *string) {
+	c.Flags().StringVarP(format, "format", "f", "", "print through a Go `template`, or json on one line")
 }
 
 // inspector is how one argument is looked up: as a container first.
@@ -76,23 +83,19 @@ func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string)
 	return nil, &engine.Error{Text: fmt.Sprintf("unknown type: %q: must be one of \"container\", \"network\"", kind)}
 }
 
-// inspect prints an array of those found, then the errors of the others.
-func (a *app) inspect(args []string, look func(string) (any, error)) error {
+// inspect prints those found, then the errors of the others.
+func (a *app) inspect(args []string, format string, look func(string) (any, error)) error {
+	f, err := newFormatter(format)
+	if err != nil {
+		return err
+	}
 	found := []any{}
-	err := a.all(args, func(ref string) error {
+	err = a.all(args, func(ref string) error {
 		one, err := look(ref)
 		if err == nil {
 			found = append(found, one)
 		}
 		return err
 	})
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "    ")
-	if jerr := enc.Encode(found); jerr != nil {
-		return jerr
-	}
-	fmt.Fprint(a.out, out.String())
-	return err
+	return errors.Join(err, f.print(a.out, found))
 }

@@ -54,7 +54,8 @@ func (a *app) networkLsCommand() *cobra.Command {
 }
 
 func (a *app) networkInspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	c := &cobra.Command{
 		Use:     "inspect [OPTIONS] NETWORK [NETWORK...]",
 		Short:   "Print all there is to know of networks, as JSON",
 		Example: "  minibridge network inspect bridge",
@@ -64,7 +65,9 @@ func (a *app) networkInspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.inspect(args, func(ref string) (any, error) { return e.InspectNetwork(c.Context(), ref) })
+			return a.inspect(args, format, func(ref string) (any, error) { return e.InspectNetwork(c.Context(), ref) })
 		},
 	}
+	formatFlag(c, &format)
+	return c
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/template"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+// badTemplate is the exit code for a template that can't be parsed, as
+// Docker's inspect has it.
+const badTemplate = 64
+
+// functions are those that Docker adds to Go's in a template.
+var functions = template.FuncMap{
+	"json":     toJSON,
+	"split":    strings.Split,
+	"join":     strings.Join,
+	"title":    func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] },
+	"lower":    strings.ToLower,
+	"upper":    strings.ToUpper,
+	"pad":      pad,
+	"truncate": func(s string, n int) string { return string([]rune(s)[:min(n, len([]rune(s)))]) },
+}
+
+func toJSON(v any) (string, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+// pad puts blanks around a text that is not empty.
+func pad(s string, before, after int) string {
+	if s == "" {
+		return s
+	}
+	return strings.Repeat(" ", before) + s + strings.Repeat(" ", after)
+}
+
+// A formatter prints what inspect found: as an indented array, as one on a
+// line, or each through a template.
+type formatter struct {
+	template *template.Template // nil for JSON
+	line     bool
+}
+
+// newFormatter reads --format.
+func newFormatter(format string) (*formatter, error) {
+	switch format {
+	case "":
+		return &formatter{}, nil
+	case "json":
+		return &formatter{line: true}, nil
+	}
+	t, err := template.New("").Funcs(functions).Option("missingkey=error").Parse(format)
+	if err != nil {
+		return nil, &engine.Error{Text: fmt.Sprintf("template parsing error: %v", err), Code: badTemplate}
+	}
+	return &formatter{template: t}, nil
+}
+
+// print writes all that was found; nothing found is an empty array, or, through
+// a template, an empty line.
+func (f *formatter) print(w io.Writer, found []any) error {
+	if f.template == nil {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		if !f.line {
+			enc.SetIndent("", "    ")
+		}
+		return enc.Encode(found)
+	}
+	var out bytes.Buffer
+	for _, one := range found {
+		text, err := f.execute(one)
+		if err != nil {
+			fmt.Fprintf(w, "%s\n", out.String())
+			return &engine.Error{Text: fmt.Sprintf("template parsing error: %v", err)}
+		}
+		out.WriteString(text + "\n")
+	}
+	if len(found) == 0 {
+		out.WriteByte('\n')
+	}
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// execute looks fields up as the JSON's keys, which are Docker's.
+func (f *formatter) execute(one any) (string, error) {
+	b, err := json.Marshal(one)
+	if err != nil {
+		return "", err
+	}
+	var keys any
+	numbers := json.NewDecoder(bytes.NewReader(b))
+	numbers.UseNumber()
+	if err := numbers.Decode(&keys); err != nil {
+		return "", err
+	}
+	var typed, raw bytes.Buffer
+	if f.template.Execute(&typed, one) == nil {
+		return typed.String(), nil
+	}
+	err = f.template.Execute(&raw, keys)
+	return raw.String(), err
+}
