@@ -1,24 +1,78 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
 
 func (a *app) logsCommand() *cobra.Command {
-	var timestamps bool
+	var o engine.LogOptions
+	var tail, since, until string
 	c := &cobra.Command{
 		Use:     "logs [OPTIONS] CONTAINER",
 		Short:   "Print what a container wrote",
-		Example: "  minibridge logs -t web",
+		Example: "  minibridge logs -t web\n  minibridge logs --tail 10 web",
 		Args:    exactly(1),
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			o.Tail = tailLines(tail)
+			if o.Since, err = logTime("since", since); err != nil {
+				return err
+			}
+			if o.Until, err = logTime("until", until); err != nil {
+				return err
+			}
 			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}
 			streams := a.streams()
 			streams.Out = a.out
-			return e.Logs(args[0], timestamps, streams)
+			return e.Logs(c.Context(), args[0], o, streams)
 		},
 	}
-	c.Flags().BoolVarP(&timestamps, "timestamps", "t", false, "begin each line with its time")
+	c.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the container has ended")
+	c.Flags().StringVarP(&tail, "tail", "n", "all", "`lines` to show from the end")
+	c.Flags().StringVar(&since, "since", "", "from a `time` on: 2026-11-25T18:00:00Z, or ago: 10m")
+	c.Flags().StringVar(&until, "until", "", "up to a `time`, likewise")
+	c.Flags().BoolVarP(&o.Timestamps, "timestamps", "t", false, "begin each line with its time")
 	return c
+}
+
+// tailLines is how many lines --tail asks for; what is no such number is all
+// of them, as Docker has it.
+func tailLines(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// logTime reads a time as Docker does: RFC 3339, with less of it too, seconds
+// since 1970, or a duration before now.
+func logTime(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(s); err == nil {
+		return time.Now().Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02T15", "2006-01-02Z07:00", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	seconds, fraction, _ := strings.Cut(s, ".")
+	sec, err := strconv.ParseInt(seconds, 10, 64)
+	nsec, ferr := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
+	if err != nil || ferr != nil {
+		return time.Time{}, &engine.Error{Text: fmt.Sprintf("invalid value for %q: failed to parse value as time or duration: %q", flag, s)}
+	}
+	return time.Unix(sec, nsec), nil
 }

@@ -3,14 +3,25 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
+// LogOptions say what of a log is wanted.
+type LogOptions struct {
+	Timestamps bool
+	Follow     bool      // go on until the container has ended
+	Tail       int       // only so many lines at the end; negative = all
+	Since      time.Time // only lines written from then on; zero = all
+	Until      time.Time // only lines written before; zero = all
+}
+
 // Logs writes what a container wrote, each stream to its own.
-func (e *Engine) Logs(ref string, timestamps bool, streams Streams) error {
+func (e *Engine) Logs(ctx context.Context, ref string, o LogOptions, streams Streams) (err error) {
 	c, err := e.find(ref)
 	if err != nil {
 		return err
@@ -23,43 +34,159 @@ func (e *Engine) Logs(ref string, timestamps bool, streams Streams) error {
 		return err
 	}
 	defer f.Close()
-	out, errs := bufio.NewWriterSize(streams.Out, 64<<10), bufio.NewWriter(streams.Err)
-	err = copyLog(f, timestamps, out, errs)
-	return errors.Join(err, out.Flush(), errs.Flush())
-}
-
-// copyLog takes the lines apart; what follows the last whole one is still
-// being written.
-func copyLog(f io.Reader, timestamps bool, out, errs io.Writer) error {
-	in := bufio.NewReaderSize(f, 64<<10)
-	middle := make(map[io.Writer]bool) // its last piece had no newline: the next one continues the line
-	for {
-		line, err := in.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+	news := &logNews{}
+	if o.Follow {
+		if news, err = e.watchLog(ctx, c.ID, f.Name()); err != nil {
 			return err
 		}
-		time, rest, _ := bytes.Cut(line, []byte(" "))
-		stream, rest, _ := bytes.Cut(rest, []byte(" "))
-		tag, text, whole := bytes.Cut(rest, []byte(" "))
-		if !whole {
-			continue // not a line of ours
-		}
-		to := out
-		if string(stream) == "stderr" {
-			to = errs
-		}
-		if timestamps && !middle[to] {
-			to.Write(append(time, ' '))
-		}
-		middle[to] = string(tag) == "P"
-		if middle[to] {
-			text = text[:len(text)-1]
-		}
-		if _, err := to.Write(text); err != nil {
+		defer news.close()
+	}
+	if o.Tail >= 0 {
+		if err := seekTail(f, o.Tail); err != nil {
 			return err
 		}
 	}
+	return followLog(ctx, f, newLogReader(o, streams), news)
+}
+
+// followLog copies what there is, and again after each piece of news, until
+// there is none to come.
+func followLog(ctx context.Context, f *os.File, r *logReader, news *logNews) error {
+	for {
+		ended := news.over() // asked first: what came before the end is read after it
+		if err := errors.Join(r.copy(f), r.flush()); err != nil || ended {
+			return err
+		}
+		if err := news.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// A logReader takes a log's lines apart.
+type logReader struct {
+	LogOptions
+	out, errs *bufio.Writer
+	torn      []byte                 // the end of what was read, which is still being written
+	middle    map[*bufio.Writer]bool // its last piece had no newline: the next one continues the line
+}
+
+func newLogReader(o LogOptions, s Streams) *logReader {
+	return &logReader{
+		LogOptions: o,
+		out:        bufio.NewWriterSize(s.Out, 64<<10),
+		errs:       bufio.NewWriter(s.Err),
+		middle:     make(map[*bufio.Writer]bool),
+	}
+}
+
+func (r *logReader) flush() error { return errors.Join(r.out.Flush(), r.errs.Flush()) }
+
+// copy reads to the end.
+func (r *logReader) copy(f io.Reader) error {
+	in := bufio.NewReaderSize(f, 64<<10)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			r.torn = append(r.torn, line...)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if len(r.torn) > 0 {
+			line = append(r.torn, line...)
+			r.torn = nil
+		}
+		if err := r.line(line); err != nil {
+			return err
+		}
+	}
+}
+
+// line writes one line of the log, if it is wanted.
+func (r *logReader) line(line []byte) error {
+	stamp, stream, tag, text := splitRecord(line)
+	if text == nil || !r.wanted(stamp) {
+		return nil
+	}
+	to := r.out
+	if string(stream) == "stderr" {
+		to = r.errs
+	}
+	if r.Timestamps && !r.middle[to] {
+		to.Write(stamp)
+		to.WriteByte(' ')
+	}
+	if r.middle[to] = string(tag) == "P"; r.middle[to] {
+		text = text[:len(text)-1]
+	}
+	_, err := to.Write(text)
+	return err
+}
+
+// splitRecord takes a line of the log apart; text, with its newline, is nil for
+// what is no line of ours.
+func splitRecord(line []byte) (stamp, stream, tag, text []byte) {
+	stamp, rest, _ := bytes.Cut(line, []byte(" "))
+	stream, rest, _ = bytes.Cut(rest, []byte(" "))
+	tag, text, whole := bytes.Cut(rest, []byte(" "))
+	if !whole {
+		text = nil
+	}
+	return stamp, stream, tag, text
+}
+
+// wanted compares as text: all stamps have one form.
+func (r *logReader) wanted(stamp []byte) bool {
+	s := string(stamp)
+	return (r.Since.IsZero() || s >= r.Since.UTC().Format(logTime)) && (r.Until.IsZero() || s < r.Until.UTC().Format(logTime))
+}
+
+// seekTail puts the file where its last n lines begin, looking from its end.
+// A line is what ends with F; pieces before it are its own.
+func seekTail(f *os.File, n int) error {
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil || n == 0 {
+		return err
+	}
+	const block = 64 << 10
+	var tail []byte // from at on
+	at := end
+	for at > 0 {
+		size := min(block, at)
+		at -= size
+		b := make([]byte, size, size+int64(len(tail)))
+		if _, err := f.ReadAt(b, at); err != nil {
+			return err
+		}
+		tail = append(b, tail...)
+		if from, ok := lastLines(tail, n, at == 0); ok {
+			_, err := f.Seek(at+int64(from), io.SeekStart)
+			return err
+		}
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}
+
+// lastLines finds where the last n lines begin; not ok when they may begin
+// before b does, which is all of the log or its end.
+func lastLines(b []byte, n int, all bool) (from int, ok bool) {
+	b = b[:bytes.LastIndexByte(b, '\n')+1]
+	for end := len(b); end > 0; {
+		begin := bytes.LastIndexByte(b[:end-1], '\n') + 1
+		if begin == 0 && !all {
+			return 0, false // its own begin may be missing
+		}
+		_, _, tag, _ := splitRecord(b[begin:end])
+		if last := end == len(b); last || string(tag) == "F" {
+			if n == 0 {
+				return end, true
+			}
+			n--
+		}
+		end = begin
+	}
+	return 0, false
 }
