@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -33,7 +34,12 @@ func (a *app) logsCommand() *cobra.Command {
 			}
 			streams := a.streams()
 			streams.Out = a.out
-			return e.Logs(c.Context(), args[0], o, streams)
+			err = e.Logs(c.Context(), args[0], o, streams)
+			if i, ok := errors.AsType[engine.Interrupted](err); ok { // the way to end --follow: nothing went wrong
+				a.code = 128 + int(i.Signal)
+				return nil
+			}
+			return err
 		},
 	}
 	c.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the container has ended")
