@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -69,4 +73,150 @@ func (e *Engine) DryExec(ref string, x ExecSpec, w io.Writer) error {
 	_, err = fmt.Fprintf(w, "# enter the namespaces of container %s; beside the real exec it lacks: fewer capabilities, the working directory\n%s\n",
 		c.Name, plan.Command(append(words, x.Args...)...))
 	return err
+}
+
+// DryRun writes what Run would do to this machine's kernel, and changes
+// nothing: what is so already stands as a comment. Who may not look gets the
+// script for a clean machine.
+func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer) error {
+	if err := Check(&spec); err != nil {
+		return err
+	}
+	c, run, networks, err := e.imagine(spec, name)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer // half a script is none: it may be on its way to a shell
+	b.WriteString(scriptHead)
+	plans := e.hostPlan()
+	for _, at := range run.Wired() {
+		plans = append(plans, e.networkPlan(networkByID(networks, at.NetworkID))...)
+	}
+	plans = append(plans, e.containerPlan(run, networks)...)
+	if err := writeDrift(&b, plans); err != nil {
+		return err
+	}
+	b.WriteString(e.processLine(c, run, spec.Detach))
+	_, err = b.WriteTo(w)
+	return err
+}
+
+// writeDrift writes the lines that are not true yet; the others as comments.
+func writeDrift(w io.Writer, p plan.Plan) error {
+	look := os.Geteuid() == 0
+	if !look {
+		fmt.Fprint(w, "# not root, so nothing was looked at: this is for a clean machine\n")
+	}
+	for _, line := range p {
+		if look {
+			undo, err := line.Undo()
+			if err != nil {
+				first, rest, _ := strings.Cut(line.Op.String(), "\n")
+				if rest != "" {
+					first += " …"
+				}
+				return fmt.Errorf("%s: %w", first, err)
+			}
+			if undo == nil {
+				for one := range strings.Lines(line.Op.String()) {
+					fmt.Fprintf(w, "# already so: %s\n", strings.TrimSuffix(one, "\n"))
+				}
+				continue
+			}
+		}
+		fmt.Fprint(w, line.Text())
+	}
+	return nil
+}
+
+// imagine is a container as it would be made now. Names, addresses and ports
+// are chosen as run chooses them, but nobody is kept from them.
+func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, []*state.Network, error) {
+	if err := checkRootFS(spec.RootFS); err != nil {
+		return nil, nil, nil, err
+	}
+	networks, err := e.dirs.Networks()
+	if errors.Is(err, os.ErrPermission) || len(networks) == 0 {
+		networks, err = e.imagineNetworks()
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c := &state.Container{ID: newID(), Name: name, Spec: spec}
+	if name == "" {
+		c.Name = generatedNames()[0]
+	} else if c.Name, err = checkName(name); err != nil {
+		return nil, nil, nil, err
+	} else if _, err := e.dirs.ContainerByName(c.Name); err == nil {
+		return nil, nil, nil, e.nameTaken(c.Name)
+	}
+	run := &state.Run{ID: c.ID, Name: c.Name}
+	if ref, ok := strings.CutPrefix(spec.Network, "container:"); ok {
+		other, err := e.find(ref)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		run.Joined = other.ID
+		return c, run, networks, nil
+	}
+	n, err := chosenNetwork(networks, spec.Network)
+	if err != nil || n.Driver == "host" {
+		return c, run, networks, err
+	}
+	run.Netns = c.Name
+	if n.Bridge == "" {
+		return c, run, networks, nil
+	}
+	leased, err := e.dirs.Leases(n.ID)
+	if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
+		return nil, nil, nil, err
+	}
+	at, err := attach(n, spec.IP, leased)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	run.Endpoints = []state.Attachment{at}
+	run.Ports, err = imaginePorts(&spec)
+	return c, run, networks, err
+}
+
+// imagineNetworks are the predefined networks before anything was run.
+func (e *Engine) imagineNetworks() ([]*state.Network, error) {
+	all := predefined()
+	for _, n := range all {
+		if n.Bridge != "" {
+			if err := e.choosePool(n, nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// imaginePorts are the ports that would be published; a port left to choice is
+// the first of its pool.
+func imaginePorts(spec *state.Spec) ([]state.Port, error) {
+	specs, err := published(spec)
+	if err != nil {
+		return nil, err
+	}
+	var ports []state.Port
+	used := make(map[string]uint16)
+	for _, s := range specs {
+		if s.Fixed() {
+			ports = append(ports, port(s.Mapping(s.HostFirst)))
+			continue
+		}
+		first, _, pool, err := portPool(s)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range s.Ports() {
+			m := s.Mapping(first + used[pool])
+			m.Port, m.Count = p.Number, 1
+			used[pool]++
+			ports = append(ports, port(m))
+		}
+	}
+	return ports, nil
 }
