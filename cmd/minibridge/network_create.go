@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,8 +46,8 @@ func (a *app) networkCreateCommand() *cobra.Command {
 }
 
 func checkOption(s string) error {
-	if key, _, ok := strings.Cut(s, "="); !ok || key == "" {
-		return fmt.Errorf("invalid option %q: it needs to be KEY=VALUE", s)
+	if s == "" || s[0] == '=' {
+		return fmt.Errorf("invalid option %q: empty name", s)
 	}
 	return nil
 }

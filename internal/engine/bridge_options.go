@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -55,7 +56,7 @@ func parseBridgeOptions(n *state.Network) (o bridgeOptions, err error) {
 				return o, errorf("invalid MTU number: %d", o.mtu)
 			}
 		case optPrefix:
-			o.prefix = value
+			o.prefix = cmp.Or(value, o.prefix)
 		default:
 			if strings.HasPrefix(key, "com.docker.network.") {
 				return o, errorf("unknown option %s: there are %s", printable(key), strings.Join(knownOptions, ", "))
@@ -75,8 +76,14 @@ func checkDeviceNames(o bridgeOptions) error {
 	if len(o.name) > maxDevice {
 		return errorf("invalid bridge name %q: %d bytes, %d are allowed", o.name, len(o.name), maxDevice)
 	}
-	if bad := strings.ContainsFunc(o.name+o.prefix, func(r rune) bool { return r <= ' ' || r == '/' || r == ':' || r == '%' || r == '+' || r == '"' }); bad || len(o.prefix) > maxDevice-3 {
-		return errorf("invalid device name in the options: %q", o.name+o.prefix)
+	for _, name := range []string{o.name, o.prefix} {
+		bad := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`/:%+"`, r) })
+		if bad || name == "." || name == ".." {
+			return errorf("invalid device name in the options: %q", name)
+		}
+	}
+	if len(o.prefix) > maxDevice-3 {
+		return errorf("invalid device name in the options: %q: %d bytes, %d are allowed", o.prefix, len(o.prefix), maxDevice-3)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -39,7 +38,11 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
-	if err := s.admit(n); err != nil {
+	all, err := s.networks()
+	if err != nil {
+		return "", err
+	}
+	if err := s.admit(n, all); err != nil {
 		return "", err
 	}
 	if err := s.held.WriteNetwork(n); err != nil {
@@ -92,13 +95,13 @@ func checkNetwork(n *state.Network) error {
 
 // addressing reads the subnet and what belongs to it, with Docker's texts.
 func addressing(n *state.Network, spec NetworkSpec) error {
+	if len(spec.Ranges) > len(spec.Subnets) || len(spec.Gateways) > len(spec.Subnets) {
+		return errorf("every ip-range or gateway must have a corresponding subnet")
+	}
 	if err := oneSubnet(n, spec.Subnets); err != nil {
 		return err
 	}
 	if !n.Subnet.IsValid() {
-		if len(spec.Ranges)+len(spec.Gateways) > 0 {
-			return errorf("every ip-range or gateway must have a corresponding subnet")
-		}
 		if len(spec.Aux) > 0 {
 			return errorf("no matching subnet for aux-address %s", printable(spec.Aux[0]))
 		}
@@ -111,8 +114,11 @@ func addressing(n *state.Network, spec NetworkSpec) error {
 	}
 	for _, g := range spec.Gateways {
 		addr, err := netip.ParseAddr(g)
-		if err != nil || !n.Subnet.Contains(addr) {
+		switch {
+		case err != nil || !n.Subnet.Contains(addr):
 			return errorf("no matching subnet for gateway %s", printable(g))
+		case ipam.Plot{Subnet: n.Subnet}.Reserved(addr):
+			return errorf("failed to allocate gateway (%s): Address already in use", addr)
 		}
 		n.Gateway = addr
 	}
@@ -174,7 +180,7 @@ func auxiliaries(n *state.Network, aux []string) error {
 	}
 	n.Gateway = gateway
 	for name, a := range n.Aux {
-		if a == gateway {
+		if (ipam.Plot{Subnet: n.Subnet, Gateway: gateway}).Reserved(a) {
 			return errorf("failed to allocate secondary ip address (%s:%s): Address already in use", printable(name), a)
 		}
 	}
@@ -183,11 +189,7 @@ func auxiliaries(n *state.Network, aux []string) error {
 
 // admit holds a new network against those that there are and against this
 // machine, and chooses a subnet when none was asked for.
-func (s *session) admit(n *state.Network) error {
-	all, err := s.networks()
-	if err != nil {
-		return err
-	}
+func (e *Engine) admit(n *state.Network, all []*state.Network) error {
 	for _, o := range all {
 		switch {
 		case o.Name == n.Name:
@@ -196,18 +198,21 @@ func (s *session) admit(n *state.Network) error {
 			return errorf("cannot create network %s (%s): conflicts with network %s (%s): networks have same bridge name", n.ID, n.Bridge, o.ID, o.Bridge)
 		}
 	}
-	if there, err := bridge.Exists(n.Bridge); err != nil || there {
-		return errors.Join(err, errorf("%s exists already and is not ours: a network can't have its name", n.Bridge).hint("ip -details link show dev %s", n.Bridge))
+	there, err := bridge.Exists(n.Bridge)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		return errorf("%s exists already and is not ours: a network can't have its name", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
+	case !n.Subnet.IsValid():
+		return e.choosePool(n, all)
 	}
-	if !n.Subnet.IsValid() {
-		return s.choosePool(n, all)
-	}
-	return s.admitSubnet(n, all)
+	return e.admitSubnet(n, all)
 }
 
 // admitSubnet refuses a subnet that another network has; that the host has a
 // route into it is the person's call, and said.
-func (s *session) admitSubnet(n *state.Network, all []*state.Network) error {
+func (e *Engine) admitSubnet(n *state.Network, all []*state.Network) error {
 	for _, o := range all {
 		if o.Subnet.IsValid() && o.Subnet.Overlaps(n.Subnet) {
 			return errorf("invalid pool request: Pool overlaps with other one on this address space (network %s has %s)", o.Name, o.Subnet).
@@ -216,7 +221,7 @@ func (s *session) admitSubnet(n *state.Network, all []*state.Network) error {
 	}
 	routes, err := taken(n, nil)
 	if hit, ok := ipam.Conflict(n.Subnet, routes); ok {
-		s.warn(fmt.Errorf("%s overlaps %s, which the host reaches by %s", n.Subnet, hit.Prefix, hit.By))
+		e.say("WARNING: %s overlaps %s, which the host reaches by %s", n.Subnet, hit.Prefix, hit.By)
 	}
 	return err
 }

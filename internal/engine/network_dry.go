@@ -18,13 +18,14 @@ func (e *Engine) DryCreateNetwork(spec NetworkSpec, w io.Writer) error {
 		return err
 	}
 	all, err := e.dirs.Networks()
-	if err != nil && !errors.Is(err, os.ErrPermission) {
+	if errors.Is(err, os.ErrPermission) || len(all) == 0 {
+		all, err = e.imagineNetworks()
+	}
+	if err != nil {
 		return err
 	}
-	if !n.Subnet.IsValid() {
-		if err := e.choosePool(n, all); err != nil {
-			return err
-		}
+	if err := e.admit(n, all); err != nil {
+		return err
 	}
 	var b bytes.Buffer // half a script is none
 	b.WriteString(scriptHead)
@@ -48,17 +49,17 @@ func (e *Engine) DryRemoveNetworks(refs []string, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if isPredefined(n) {
-			return errorf("%s is a pre-defined network and cannot be removed", n.Name)
+		if err := e.removable(n); err != nil {
+			return err
 		}
 		doomed = append(doomed, n)
 	}
 	for _, n := range all {
-		members := make(map[string]memberJSON)
-		if err := e.members(n, members); err != nil {
+		active, err := e.active(n)
+		if err != nil {
 			return err
 		}
-		if len(refs) == 0 && !isPredefined(n) && len(members) == 0 {
+		if len(refs) == 0 && !isPredefined(n) && len(active) == 0 {
 			doomed = append(doomed, n)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -25,18 +26,26 @@ func (e *Engine) RemoveNetwork(ctx context.Context, ref string) (err error) {
 	if err != nil {
 		return err
 	}
-	if isPredefined(n) {
-		return errorf("%s is a pre-defined network and cannot be removed", n.Name)
+	if err := s.removable(n); err != nil {
+		return err
 	}
 	return s.removeNetwork(n)
+}
+
+func (s *session) removeNetwork(n *state.Network) error {
+	return errors.Join(s.down(networkOwner(n.ID)), s.held.RemoveNetwork(n.ID))
 }
 
 func isPredefined(n *state.Network) bool {
 	return n.Name == defaultNetwork || n.Name == "host" || n.Name == "none"
 }
 
-func (s *session) removeNetwork(n *state.Network) error {
-	active, err := s.active(n)
+// removable refuses predefined networks, and those that somebody is on.
+func (e *Engine) removable(n *state.Network) error {
+	if isPredefined(n) {
+		return errorf("%s is a pre-defined network and cannot be removed", n.Name)
+	}
+	active, err := e.active(n)
 	if err != nil {
 		return err
 	}
@@ -44,18 +53,19 @@ func (s *session) removeNetwork(n *state.Network) error {
 		return errorf("error while removing network: network %s has active endpoints (%s)", n.Name, strings.Join(active, ", ")).
 			hint("minibridge network inspect %s", n.Name)
 	}
-	return errors.Join(s.down(networkOwner(n.ID)), s.held.RemoveNetwork(n.ID))
+	return nil
 }
 
 // active names the endpoints on a network.
-func (s *session) active(n *state.Network) (names []string, err error) {
+func (e *Engine) active(n *state.Network) (names []string, err error) {
 	members := make(map[string]memberJSON)
-	if err := s.members(n, members); err != nil {
+	if err := e.members(n, members); err != nil {
 		return nil, err
 	}
 	for _, m := range members {
 		names = append(names, fmt.Sprintf("name:%q id:%q", m.Name, state.ShortID(m.EndpointID)))
 	}
+	slices.Sort(names)
 	return names, nil
 }
 
