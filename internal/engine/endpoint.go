@@ -68,12 +68,15 @@ func wished(n *state.Network, wish string, leased map[netip.Addr]bool) (netip.Ad
 	return addr, nil
 }
 
+// vethPrefix begins the names of the host's ends.
+const vethPrefix = "mbv"
+
 // newVeth is a fresh name for the host's end: after a namespace is deleted the
 // kernel frees its links' names late.
 func newVeth() string {
 	b := make([]byte, 4)
 	rand.Read(b)
-	return "mbv" + hex.EncodeToString(b)
+	return vethPrefix + hex.EncodeToString(b)
 }
 
 // containerPlan is all of a container's own in the kernel: its namespace, its

@@ -53,7 +53,7 @@ func (e *Engine) killAll(ctx context.Context) error {
 		if _, there := os.Lstat(e.dirs.Running(id)); !errors.Is(there, fs.ErrNotExist) {
 			return err
 		}
-		e.say("WARNING: %v", err) // it has ended all the same
+		// It has ended all the same, and what it has left is still to come down.
 	}
 	return nil
 }
@@ -72,20 +72,32 @@ func (s *session) dropUnreadable(ids []string) error {
 	return nil
 }
 
-// downAll takes back what every journal says: containers first, the host last.
+// downAll takes back what every journal says, containers first, the host last;
+// then what is found without one. A journal that can't be read would stand in
+// the way for ever.
 func (s *session) downAll() error {
 	owners, err := s.held.Journals()
 	if err != nil {
 		return err
 	}
+	hostLost := false
 	for _, prefix := range []string{"ctr-", "net-", hostOwner} {
 		for _, owner := range owners {
-			if ok, _ := filepath.Match(prefix+"*", owner); ok {
-				err = errors.Join(err, s.down(owner))
+			if ok, _ := filepath.Match(prefix+"*", owner); !ok {
+				continue
 			}
+			if _, _, lost := s.executor(owner); lost != nil {
+				s.warn(lost)
+				hostLost = hostLost || owner == hostOwner
+				continue
+			}
+			err = errors.Join(err, s.down(owner))
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.sweep(hostLost)
 }
 
 // forgetAll removes the records: those that are ours by name, as --root may
