@@ -65,13 +65,17 @@ func (o *order) found(c control) error {
 	if err := o.nameHost(); err != nil {
 		return err
 	}
-	if err := o.buildRoot(); err != nil {
+	late, err := o.buildRoot()
+	if err != nil {
 		return err
 	}
 	if err := c.waitGo(); err != nil {
 		return err
 	}
 	if err := mountSys(o.Caps.Privileged); err != nil { // shows the network namespace it is mounted in
+		return err
+	}
+	if err := attachBinds(late); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.dir(), 0o755); errors.Is(err, unix.ENOTDIR) {

@@ -12,40 +12,42 @@ import (
 
 // buildRoot makes the file system of the sandbox and moves into it. First all
 // that comes from the host is opened, then the host is left, then the rest is
-// made inside: there no symbolic link of the tree can point at the host.
-func (o *order) buildRoot() error {
+// made inside: there no symbolic link of the tree can point at the host. It
+// returns what is still to be attached, once /sys is there.
+func (o *order) buildRoot() (late []bound, err error) {
 	// Nothing that happens here reaches the host, nor the other way round.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("mount --make-rprivate /: %w", err)
+		return nil, fmt.Errorf("mount --make-rprivate /: %w", err)
 	}
 	parts, err := o.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := pivot(parts.root, o.Root.Layers); err != nil {
-		return err
+		return nil, err
 	}
 	for _, m := range parts.mounts {
 		// One that the sandbox itself has put something else in the place of, is left out.
 		_ = m.attach(m.Name())
 	}
 	if err := o.hide(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := mountFresh(o.Caps.Privileged, o.ofHost(), parts.devices); err != nil {
-		return err
+		return nil, err
 	}
 	if err := writeFiles(o.Files); err != nil {
-		return err
+		return nil, err
 	}
-	return attachBinds(o.Binds, parts.binds)
+	early, late := splitBinds(parts.binds)
+	return late, attachBinds(early)
 }
 
 // parts is what the sandbox gets of the host.
 type parts struct {
 	root    tree
 	mounts  []tree // of other file systems, named by where they go
-	binds   []tree // as order.Binds
+	binds   []bound
 	devices []device
 }
 
@@ -114,8 +116,8 @@ func (o *order) hide() error {
 // openBinds copies the mounts of the sources. Devices among them stay dead:
 // without a device cgroup, a command that may mknod could open any other there.
 // A privileged one has them anyway.
-func openBinds(binds []Bind, privileged bool) ([]tree, error) {
-	trees := make([]tree, len(binds))
+func openBinds(binds []Bind, privileged bool) ([]bound, error) {
+	all := make([]bound, len(binds))
 	for i, b := range binds {
 		attrs := uint64(unix.MOUNT_ATTR_NODEV)
 		if privileged {
@@ -128,21 +130,35 @@ func openBinds(binds []Bind, privileged bool) ([]tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		trees[i] = t
+		all[i] = bound{t, filepath.Clean(b.Target)}
 	}
-	return trees, nil
+	return all, nil
+}
+
+// A bound is the source of a bind, and where it goes.
+type bound struct {
+	tree
+	target string
+}
+
+// splitBinds puts those apart that go over /sys, or into it.
+func splitBinds(binds []bound) (early, late []bound) {
+	for _, b := range binds {
+		if within(b.target, "/sys") {
+			late = append(late, b)
+			continue
+		}
+		early = append(early, b)
+	}
+	return early, late
 }
 
 // attachBinds mounts them, parents before children.
-func attachBinds(binds []Bind, trees []tree) error {
-	order := make([]int, len(binds))
-	for i := range order {
-		order[i] = i
-	}
-	depth := func(i int) int { return strings.Count(filepath.Clean(binds[i].Target), "/") }
-	slices.SortStableFunc(order, func(a, b int) int { return depth(a) - depth(b) })
-	for _, i := range order {
-		if err := trees[i].attach(binds[i].Target); err != nil {
+func attachBinds(binds []bound) error {
+	depth := func(b bound) int { return strings.Count(b.target, "/") }
+	slices.SortStableFunc(binds, func(a, b bound) int { return depth(a) - depth(b) })
+	for _, b := range binds {
+		if err := b.attach(b.target); err != nil {
 			return err
 		}
 	}
