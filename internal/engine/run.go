@@ -77,13 +77,28 @@ func writeCIDFile(c *state.Container) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return errorf("container ID file found, make sure the other container isn't running or delete %s", path).hint("rm %s", plan.Quote(path))
+		found := errorf("container ID file found, make sure the other container isn't running or delete %s", path)
+		if holdsID(path) {
+			return found.hint("rm %s", plan.Quote(path))
+		}
+		return found
 	}
 	if err != nil {
 		return errorf("failed to create the container ID file: %v", err)
 	}
 	_, err = f.WriteString(c.ID)
 	return errors.Join(err, f.Close())
+}
+
+// holdsID says that a file is the one of another run: anything else in that
+// place is nothing to remove lightly.
+func holdsID(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != 64 || !info.Mode().IsRegular() {
+		return false
+	}
+	b, err := os.ReadFile(path)
+	return err == nil && isID(string(b))
 }
 
 // removeCIDFile takes the file of a run that failed back.
