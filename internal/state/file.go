@@ -2,11 +2,13 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // schema is the version of the records that this program writes. A record
@@ -22,6 +24,9 @@ type head struct {
 // that names the file; it is never overwritten.
 func read(file string, record any) error {
 	b, err := os.ReadFile(file)
+	if errors.Is(err, unix.EISDIR) {
+		return &RecordError{File: file, Err: unix.EISDIR}
+	}
 	if err != nil {
 		return err
 	}

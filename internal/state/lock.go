@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 )
 
 // Holder says who has, or last had, the lock.
@@ -153,7 +154,11 @@ func (h *Held) writeHolder() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(h.holderFile(), b, 0o600)
+	err = os.WriteFile(h.holderFile(), b, 0o600)
+	if errors.Is(err, unix.EISDIR) {
+		return &RecordError{File: h.holderFile(), Err: unix.EISDIR}
+	}
+	return err
 }
 
 // world is what all of the run folder speaks of.
