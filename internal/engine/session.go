@@ -106,6 +106,8 @@ func (s *session) recover() error {
 	for _, id := range ids {
 		run, err := s.dirs.ReadRun(id)
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && s.answers(id):
+			err = fmt.Errorf("container %s runs, and its record is gone: %w", state.ShortID(id), err)
 		case errors.Is(err, fs.ErrNotExist):
 			err = s.held.RemoveRun(id) // killed before it wrote anything down
 		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
@@ -148,6 +150,11 @@ func (s *session) recoverJournals() error {
 			s.clean = false
 			s.warn(fmt.Errorf("%w\nby hand: %s", err, commands(j.Steps()[j.Settled():])))
 			continue
+		}
+		if id, ok := strings.CutPrefix(owner, "ctr-"); ok {
+			if err := s.held.ReleaseAll(id); err != nil {
+				s.warn(err)
+			}
 		}
 		s.say("took back %d of the changes to %s: a minibridge was killed in the middle of them", n, ownerName(owner))
 	}

@@ -72,16 +72,21 @@ func (s *session) remove(c *state.Container) error {
 
 // dismantle takes a run's network down and frees its addresses. Their flows go
 // before anybody else can have one: what is still sent to the last that had it
-// would reach the next.
+// would reach the next. So would the packets of a rule that could not be taken
+// down: addresses stay leased until it was.
 func (s *session) dismantle(run *state.Run) error {
 	quiet := silent(run)
-	err := errors.Join(s.forgetNames(run), s.down(containerOwner(run.ID)))
+	stays := s.down(containerOwner(run.ID))
+	err := errors.Join(s.forgetNames(run), stays)
 	if !quiet {
 		var gone []netip.Addr
 		for _, at := range run.Wired() {
 			gone = append(gone, at.Address.Addr())
 		}
 		err = errors.Join(err, nat.FlushFlows(mappings(run.Ports), gone...))
+	}
+	if stays != nil {
+		return err
 	}
 	return errors.Join(err, s.release(run))
 }
@@ -131,8 +136,13 @@ func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
 	if err == nil && sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
 		return run, st
 	}
-	if again, err := e.dirs.ReadContainer(c.ID); err == nil && again.State.Status != state.Running {
+	again, rerr := e.dirs.ReadContainer(c.ID)
+	switch {
+	case rerr != nil: // removed
+	case again.State.Status != state.Running:
 		return nil, again.State // it has ended since the record was read
+	case errors.Is(err, fs.ErrNotExist) && e.answers(c.ID):
+		return nil, st // somebody removed the record of the run alone
 	}
 	st.Status, st.ExitCode = state.Exited, killed
 	if boot, err := state.Boot(); err == nil && boot != st.Boot {

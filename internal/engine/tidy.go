@@ -32,3 +32,9 @@ func (e *Engine) orphaned() bool {
 	}
 	return false
 }
+
+// answers says whether there is a supervisor at a container's socket.
+func (e *Engine) answers(id string) bool {
+	w, err := dial(e.dirs.Socket(id))
+	return err == nil && w.close() == nil
+}

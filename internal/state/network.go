@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -81,6 +82,23 @@ func (h *Held) Lease(network string, addr netip.Addr, container string) error {
 // Release takes an address back. One that nobody has is no error.
 func (h *Held) Release(network string, addr netip.Addr) error {
 	return os.RemoveAll(filepath.Join(h.dirs.leases(network), addr.String()))
+}
+
+// ReleaseAll takes back the addresses of a container, unless it has a run that
+// still speaks of them.
+func (h *Held) ReleaseAll(container string) error {
+	if _, err := os.Lstat(h.dirs.Running(container)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(h.dirs.leases("*"), "*"))
+	for _, file := range files {
+		b, ferr := os.ReadFile(file)
+		if ferr == nil && string(trimNewline(b)) == container {
+			ferr = os.Remove(file)
+		}
+		err = errors.Join(err, ferr)
+	}
+	return err
 }
 
 // Leases lists the addresses of a network that somebody has.
