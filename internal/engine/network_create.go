@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"regexp"
 	"strings"
 	"time"
 
@@ -75,15 +76,18 @@ func define(spec NetworkSpec) (*state.Network, error) {
 	return n, addressing(n, spec)
 }
 
+// networkName is the containers' rule, but one character will do.
+var networkName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
+
 // checkNetwork refuses names and drivers. Docker takes any name; one that is
-// to be typed and stand in a file's name follows the containers' rule.
+// to be typed keeps to what needs no quotes.
 func checkNetwork(n *state.Network) error {
 	switch {
 	case strings.TrimSpace(n.Name) == "":
 		return errorf("invalid name: name is empty")
 	case n.Name == "bridge" || n.Name == "host" || n.Name == "none" || n.Name == "default":
 		return errorf("operation is not permitted on predefined %s network", n.Name)
-	case !containerName.MatchString(n.Name) || len(n.Name) > maxName:
+	case !networkName.MatchString(n.Name) || len(n.Name) > maxName:
 		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", printable(n.Name), maxName)
 	case n.Driver == "host" || n.Driver == "null":
 		return errorf("only one instance of %q network is allowed", n.Driver)
