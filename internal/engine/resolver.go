@@ -169,38 +169,50 @@ func (k *keeper) dialInside(ctx context.Context, network, address string) (conn 
 	if err != nil {
 		return nil, err
 	}
-	if err := connect(ctx, fd, addr); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
+	begun := beginConnect(fd, addr)
 	socket := os.NewFile(uintptr(fd), "question")
 	defer socket.Close() // the connection has one of its own
+	if begun == unix.EINPROGRESS {
+		begun = awaitConnect(ctx, socket)
+	}
+	if begun != nil {
+		return nil, begun
+	}
 	return net.FileConn(socket)
 }
 
-// connect waits for a non-blocking socket's connection (connect(2)), as long
-// as the context's deadline lets it.
-func connect(ctx context.Context, fd int, addr netip.AddrPort) error {
+// beginConnect is connect(2), which does not wait for what takes a while: the
+// error then is EINPROGRESS.
+func beginConnect(fd int, addr netip.AddrPort) error {
 	if !addr.Addr().Is4() {
 		return unix.EAFNOSUPPORT
 	}
-	err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
-	if err != unix.EINPROGRESS {
+	return unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
+}
+
+// awaitConnect waits for a connection that has begun, until ctx ends. It costs
+// no thread, however many wait.
+func awaitConnect(ctx context.Context, socket *os.File) error {
+	defer context.AfterFunc(ctx, func() { socket.SetDeadline(time.Unix(1, 0)) })()
+	raw, err := socket.SyscallConn()
+	if err != nil {
 		return err
 	}
-	timeout := 0
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = int(time.Until(deadline).Milliseconds())
-	}
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	if n, err := unix.Poll(fds, max(timeout, 0)); err != nil || n == 0 {
-		return errors.Join(err, os.ErrDeadlineExceeded)
-	}
-	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code != 0 {
-		err = unix.Errno(code)
-	}
-	return err
+	var failed error
+	err = raw.Write(func(fd uintptr) (done bool) {
+		code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && code != 0 {
+			err = unix.Errno(code)
+		}
+		if err == nil {
+			if _, err = unix.Getpeername(int(fd)); err == unix.ENOTCONN {
+				return false // not yet
+			}
+		}
+		failed = err
+		return true
+	})
+	return errors.Join(err, failed)
 }
 
 // peers is what a container's name server knows: the members of its networks,
