@@ -2,7 +2,7 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -49,7 +49,9 @@ func parseBridgeOptions(n *state.Network) (o bridgeOptions, err error) {
 			o.masquerade, err = strconv.ParseBool(value)
 		case optBinding:
 			if o.binding, err = netip.ParseAddr(value); err != nil {
-				err = fmt.Errorf("nil ip")
+				err = errors.New("nil ip")
+			} else if !o.binding.Is4() {
+				err = errors.New("not an IPv4 address")
 			}
 		case optMTU:
 			if o.mtu, err = strconv.Atoi(value); err == nil && o.mtu < 0 {

@@ -37,7 +37,7 @@ func namesOf(c *state.Container, hostname string) []string {
 	var names []string
 	seen := make(map[string]bool)
 	for _, name := range append(append([]string{c.Name}, c.Spec.Aliases...), state.ShortID(c.ID), hostname) {
-		if !seen[strings.ToLower(name)] {
+		if name != "" && !seen[strings.ToLower(name)] { // the empty one is the root's
 			names = append(names, name)
 		}
 		seen[strings.ToLower(name)] = true
