@@ -156,7 +156,7 @@ func (s *session) recoverJournals() error {
 				s.warn(err)
 			}
 		}
-		s.say("took back %d of the changes to %s: a minibridge was killed in the middle of them", n, ownerName(owner))
+		s.say("took back %d changes to %s that were left unfinished", n, ownerName(owner))
 	}
 	return nil
 }
