@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,7 +56,7 @@ func (a *app) networkPruneCommand() *cobra.Command {
 			if a.dryRun {
 				return e.DryRemoveNetworks(nil, a.out)
 			}
-			if !force && !a.agrees("WARNING! This will remove all custom networks not used by at least one container.") {
+			if !force && !agrees(a.out, "WARNING! This will remove all custom networks not used by at least one container.") {
 				return nil
 			}
 			removed, err := e.PruneNetworks(c.Context())
@@ -71,11 +69,4 @@ func (a *app) networkPruneCommand() *cobra.Command {
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "don't ask")
 	return c
-}
-
-// agrees asks, and takes anything but a yes for a no.
-func (a *app) agrees(warning string) bool {
-	fmt.Fprintf(a.out, "%s\nAre you sure you want to continue? [y/N] ", warning)
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.EqualFold(strings.TrimSpace(answer), "y")
 }

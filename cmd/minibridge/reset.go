@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -44,9 +41,7 @@ func confirm() error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return &engine.Error{Text: "reset removes all containers and networks, and asks for that on a terminal", Hint: "minibridge reset -f"}
 	}
-	fmt.Fprint(os.Stderr, "WARNING! This will remove all containers, networks, logs and rules of minibridge.\nAre you sure you want to continue? [y/N] ")
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	if strings.EqualFold(strings.TrimSpace(answer), "y") {
+	if agrees(os.Stderr, "WARNING! This will remove all containers, networks, logs and rules of minibridge.") {
 		return nil
 	}
 	return &engine.Error{Text: "nothing was removed"}
