@@ -23,6 +23,7 @@ type runFlags struct {
 	labels     []string
 	networks   []string
 	extraHosts []string
+	endpoint   engine.Wish // what --network-alias and --ip say of the first network
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -64,8 +65,8 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to one that is free")
 	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
 	flags.Var(&listValue{list: &f.networks, kind: "network", check: checkNetwork}, "network", "bridge, none, host or container:NAME (default bridge)")
-	flags.Var(&listValue{list: &f.spec.Aliases}, "network-alias", "one more name for the container, on a network that people made")
-	flags.StringVar(&f.spec.IP, "ip", "", "`address` of the container, on a network with a subnet of one's own")
+	flags.Var(&listValue{list: &f.endpoint.Aliases}, "network-alias", "one more name for the container, on a network that people made")
+	flags.StringVar(&f.endpoint.IP, "ip", "", "`address` of the container, on a network with a subnet of one's own")
 	flags.Var(&listValue{list: &f.spec.DNS, check: checkDNS}, "dns", "name server to ask instead of the host's")
 	flags.Var(&listValue{list: &f.spec.DNSSearch, check: checkDomain}, "dns-search", "domain to look names up in; . for none")
 	flags.Var(&listValue{list: &f.spec.DNSOptions}, "dns-option", "option for the resolver (resolv.conf(5))")
@@ -131,6 +132,8 @@ func (f *runFlags) resolve() (err error) {
 	if f.spec.Network, err = oneNetwork(f.networks); err != nil {
 		return err
 	}
+	f.spec.Endpoints = []engine.Wish{f.endpoint}
+	f.spec.Endpoints[0].Network = f.spec.Network
 	f.spec.CallerDir = "/"
 	if dir, err := os.Getwd(); err == nil { // it may be gone
 		f.spec.CallerDir = dir

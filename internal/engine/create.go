@@ -76,7 +76,7 @@ func Check(spec *Spec) error {
 	if err := caps(spec).Check(); err != nil {
 		return errorf("%v", err)
 	}
-	if len(spec.Aliases) > 0 && (strings.HasPrefix(spec.Network, "container:") || slices.Contains([]string{defaultNetwork, "default", "host", "none"}, spec.Network)) {
+	if len(first(spec).Aliases) > 0 && (strings.HasPrefix(spec.Network, "container:") || slices.Contains([]string{defaultNetwork, "default", "host", "none"}, spec.Network)) {
 		return errorf("network-scoped aliases are only supported for user-defined networks")
 	}
 	if err := checkAddress(spec); err != nil {
@@ -186,7 +186,18 @@ func (s *session) resolveNetwork(spec *Spec) error {
 		return err
 	}
 	*mode = n.Name
+	if len(spec.Endpoints) > 0 {
+		spec.Endpoints[0].Network = n.Name
+	}
 	return nil
+}
+
+// first is what was asked of the first network.
+func first(spec *Spec) Wish {
+	if len(spec.Endpoints) == 0 {
+		return Wish{}
+	}
+	return spec.Endpoints[0]
 }
 
 // chosenNetwork is the one that a new container is to be on.
@@ -236,11 +247,12 @@ func generatedNames() []string {
 
 // checkAddress refuses --ip where it can't be.
 func checkAddress(spec *Spec) error {
-	if spec.IP == "" {
+	ip := first(spec).IP
+	if ip == "" {
 		return nil
 	}
-	if addr, err := netip.ParseAddr(spec.IP); err != nil || !addr.Is4() {
-		return errorf("invalid IPv4 address: %s", printable(spec.IP))
+	if addr, err := netip.ParseAddr(ip); err != nil || !addr.Is4() {
+		return errorf("invalid IPv4 address: %s", printable(ip))
 	}
 	if spec.Network == defaultNetwork || spec.Network == "default" {
 		return errorf("invalid config for network bridge: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* user specified IP address is supported only when connecting to networks with user configured subnets")

@@ -171,7 +171,7 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 	if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
 		return nil, nil, nil, err
 	}
-	at, err := attach(n, spec.IP, leased)
+	at, err := attach(n, first(&spec).IP, leased)
 	if err != nil {
 		return nil, nil, nil, err
 	}

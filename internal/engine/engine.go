@@ -30,6 +30,7 @@ const (
 type (
 	Spec   = state.Spec
 	Volume = state.Volume
+	Wish   = state.Wish
 )
 
 // Config is the global flags.

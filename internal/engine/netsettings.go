@@ -66,8 +66,8 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 	}
 	for _, at := range run.Endpoints {
 		end := endpointOf(at)
-		if c.Spec.IP != "" {
-			end.IPAMConfig = map[string]string{"IPv4Address": c.Spec.IP}
+		if first(&c.Spec).IP != "" {
+			end.IPAMConfig = map[string]string{"IPv4Address": first(&c.Spec).IP}
 		}
 		j.Networks[at.Network] = end
 		if at.Network == defaultNetwork {

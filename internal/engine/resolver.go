@@ -36,7 +36,7 @@ func hasNames(n *state.Network) bool { return n.Driver == "bridge" && n.Name != 
 func namesOf(c *state.Container, hostname string) []string {
 	var names []string
 	seen := make(map[string]bool)
-	for _, name := range append(append([]string{c.Name}, c.Spec.Aliases...), state.ShortID(c.ID), hostname) {
+	for _, name := range append(append([]string{c.Name}, first(&c.Spec).Aliases...), state.ShortID(c.ID), hostname) {
 		if name != "" && !seen[strings.ToLower(name)] { // the empty one is the root's
 			names = append(names, name)
 		}

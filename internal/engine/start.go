@@ -95,12 +95,12 @@ func (s *session) plug(ctx context.Context, n *state.Network, o *order) error {
 	if err != nil {
 		return err
 	}
-	at, err := attach(n, o.Container.Spec.IP, leased)
+	at, err := attach(n, first(&o.Container.Spec).IP, leased)
 	if err != nil {
 		return err
 	}
 	if hasNames(n) {
-		at.Aliases = o.Container.Spec.Aliases
+		at.Aliases = first(&o.Container.Spec).Aliases
 		at.Names = namesOf(o.Container, o.Hostname)
 		o.Run.DNS = newResolverPort()
 	}

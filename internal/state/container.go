@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,9 +27,10 @@ type Spec struct {
 	CapAdd     []string          `json:"cap_add,omitempty"`
 	CapDrop    []string          `json:"cap_drop,omitempty"`
 	Privileged bool              `json:"privileged,omitempty"`
-	Network    string            `json:"network"`           // bridge, none, host, container:ID
-	Aliases    []string          `json:"aliases,omitempty"` // more names for it, on a network that people made
-	IP         string            `json:"ip,omitempty"`      // the address asked for; "" = any
+	Network    string            `json:"network"`   // where it was made: bridge, none, host, container:ID, or the first network's name
+	Endpoints  []Wish            `json:"endpoints"` // in the order of connecting; none when it shares another container's
+	Domainname string            `json:"domainname,omitempty"`
+	Sysctls    map[string]string `json:"sysctls,omitempty"` // of its namespaces, as sysctl(8) names them
 	DNS        []string          `json:"dns,omitempty"`     // name servers in the place of the host's
 	DNSSearch  []string          `json:"dns_search,omitempty"`
 	DNSOptions []string          `json:"dns_options,omitempty"`
@@ -40,6 +43,18 @@ type Spec struct {
 	OpenStdin  bool              `json:"open_stdin,omitempty"`
 	Detach     bool              `json:"detach,omitempty"`
 	CIDFile    string            `json:"cidfile,omitempty"`
+}
+
+// A Wish is what a person asked of a container's endpoint on one network. What
+// is empty is left to choice.
+type Wish struct {
+	Network    string            `json:"network"`           // its name
+	Aliases    []string          `json:"aliases,omitempty"` // more names for the container, on a network that people made
+	IP         string            `json:"ip,omitempty"`
+	IP6        string            `json:"ip6,omitempty"`
+	MAC        string            `json:"mac,omitempty"`
+	Priority   int               `json:"priority,omitempty"` // the highest gives the default route
+	DriverOpts map[string]string `json:"driver_opts,omitempty"`
 }
 
 // Volume is one -v.
@@ -58,6 +73,14 @@ type Container struct {
 	Created time.Time `json:"created"`
 	Spec    Spec      `json:"spec"`
 	State   State     `json:"state"`
+	Last    Last      `json:"last,omitzero"`
+}
+
+// Last is what a container had when it ran last, and gets again where it is
+// free.
+type Last struct {
+	Addresses map[string][]netip.Addr `json:"addresses,omitempty"` // by network id
+	Ports     []Port                  `json:"ports,omitempty"`
 }
 
 // ShortID is the first 12 digits of an id, as people type it.
@@ -138,6 +161,9 @@ func (d Dirs) ReadContainer(id string) (*Container, error) {
 	}
 	if c.ID != id || c.Name == "" || len(c.Spec.Args) == 0 {
 		return nil, &RecordError{File: file, Err: fmt.Errorf("not a container's: id %q, name %q, command %q", c.ID, c.Name, c.Spec.Args)}
+	}
+	if c.Spec.Endpoints == nil && !strings.HasPrefix(c.Spec.Network, "container:") {
+		c.Spec.Endpoints = []Wish{{Network: c.Spec.Network}} // a record that says no more
 	}
 	return c, nil
 }

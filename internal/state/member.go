@@ -15,6 +15,7 @@ type Member struct {
 	ID    string     `json:"id"`
 	Names []string   `json:"names"` // the container's, its aliases, its short id, its host name
 	IPv4  netip.Addr `json:"ipv4,omitzero"`
+	IPv6  netip.Addr `json:"ipv6,omitzero"`
 }
 
 // members is the file of one network.

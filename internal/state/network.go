@@ -21,9 +21,13 @@ type Network struct {
 	Bridge   string                `json:"bridge,omitempty"` // device name
 	Subnet   netip.Prefix          `json:"subnet,omitzero"`
 	Gateway  netip.Addr            `json:"gateway,omitzero"`
-	Range    netip.Prefix          `json:"range,omitzero"`     // what addresses are chosen from; the whole subnet when it is none
-	Aux      map[string]netip.Addr `json:"aux,omitempty"`      // addresses set aside, by name
-	Chosen   bool                  `json:"chosen,omitempty"`   // the subnet was chosen, not asked for
+	Range    netip.Prefix          `json:"range,omitzero"`   // what addresses are chosen from; the whole subnet when it is none
+	Aux      map[string]netip.Addr `json:"aux,omitempty"`    // addresses set aside, by name
+	Chosen   bool                  `json:"chosen,omitempty"` // the subnet was chosen, not asked for
+	Subnet6  netip.Prefix          `json:"subnet6,omitzero"` // IPv6; none when the network hasn't it
+	Gateway6 netip.Addr            `json:"gateway6,omitzero"`
+	Range6   netip.Prefix          `json:"range6,omitzero"`
+	Chosen6  bool                  `json:"chosen6,omitempty"`
 	Internal bool                  `json:"internal,omitempty"` // no way out, no way in
 	Options  map[string]string     `json:"options,omitempty"`
 	Labels   map[string]string     `json:"labels,omitempty"`

@@ -25,8 +25,9 @@ func container() *state.Container {
 		ID: webID, Name: "web", Created: time.Date(2026, 11, 25, 18, 52, 59, 123456789, time.UTC),
 		Spec: state.Spec{
 			Args: []string{"sh", "-c", "echo <\"&'\x01"}, Env: []string{"A=", "B=ä"}, Network: "bridge",
-			Volumes: []state.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}},
-			Publish: []string{"8080:80", "9000-9001:9000-9001/udp"}, Labels: map[string]string{"a.b": "c"}, Detach: true,
+			Endpoints: []state.Wish{{Network: "bridge", Aliases: []string{"db"}, MAC: "02:00:00:00:00:01", Priority: -1}},
+			Volumes:   []state.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}},
+			Publish:   []string{"8080:80", "9000-9001:9000-9001/udp"}, Labels: map[string]string{"a.b": "c"}, Detach: true,
 		},
 		State: state.State{Status: state.Exited, ExitCode: 137, Error: "killed", Boot: "b"},
 	}
@@ -127,6 +128,26 @@ func TestUnknownFieldsAreNoObstacle(t *testing.T) {
 		got, err := r.read(d, h)
 		if err != nil || !reflect.DeepEqual(got, r.want) {
 			t.Errorf("%s: %+v, %v; not %+v", name, got, err, r.want)
+		}
+	}
+}
+
+func TestARecordThatNamesNoEndpointsHasTheOneOnItsNetwork(t *testing.T) {
+	t.Parallel()
+	for network, want := range map[string][]state.Wish{
+		"bridge":                                {{Network: "bridge"}},
+		"none":                                  {{Network: "none"}},
+		"container:" + strings.Repeat("c0", 32): nil,
+	} {
+		d := folders(t)
+		h := lock(t, d)
+		c := &state.Container{ID: strings.Repeat("a0", 32), Name: "web", Spec: state.Spec{Args: []string{"true"}, Network: network}}
+		if err := h.WriteContainer(c); err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.ReadContainer(c.ID)
+		if err != nil || !reflect.DeepEqual(got.Spec.Endpoints, want) {
+			t.Errorf("%s: %+v, %v", network, got, err)
 		}
 	}
 }

@@ -54,9 +54,12 @@ type Attachment struct {
 	Dev        string       `json:"dev,omitempty"`  // the container's end
 	MAC        MAC          `json:"mac,omitempty"`
 	Address    netip.Prefix `json:"address,omitzero"`
-	Gateway    netip.Addr   `json:"gateway,omitzero"`
-	Aliases    []string     `json:"aliases,omitempty"` // those that a person gave
-	Names      []string     `json:"names,omitempty"`   // by which its peers find it, the container's own first
+	Gateway    netip.Addr   `json:"gateway,omitzero"` // none on an internal network
+	Address6   netip.Prefix `json:"address6,omitzero"`
+	Gateway6   netip.Addr   `json:"gateway6,omitzero"`
+	Priority   int          `json:"priority,omitempty"` // the highest gives the default route
+	Aliases    []string     `json:"aliases,omitempty"`  // those that a person gave
+	Names      []string     `json:"names,omitempty"`    // by which its peers find it, the container's own first
 }
 
 // MAC is a hardware address that reads as one in JSON.
