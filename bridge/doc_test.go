@@ -14,7 +14,7 @@ func TestChapter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, p := range map[string]plan.Plan{"network": network(t).Plan(), "endpoint": endpoint(t).Plan()} {
+	for name, p := range map[string]plan.Plan{"network": network(t).Plan(), "endpoint": endpoint(t).Plan(), "way": way().Plan()} {
 		if want := "<!-- " + name + " -->\n```sh\n" + p.String() + "```\n"; !strings.Contains(string(text), want) {
 			t.Errorf("docs/bridge.md has not:\n%s", want)
 		}

@@ -8,7 +8,8 @@ import (
 )
 
 // An Endpoint is where a container meets a network: a cable from its network
-// namespace into the network's bridge, an address, a way out.
+// namespace into the network's bridge, and an address. What leads further is a
+// [Way].
 type Endpoint struct {
 	NS       plan.NS          // the container's network namespace
 	Bridge   string           // the network's bridge
@@ -16,7 +17,6 @@ type Endpoint struct {
 	Dev      string           // the container's end: eth0; without a dot
 	MAC      net.HardwareAddr // of the container's end
 	Address  netip.Prefix     // the container's, with the subnet's prefix length: 172.17.0.2/16
-	Gateway  netip.Addr       // of the default route; the zero value is none
 	MTU      int              // bytes, without the Ethernet header; 0 is the kernel's 1500
 	Alias    string           // what `ip link` says about the host's end; "" is nothing
 	Isolated bool             // it reaches no other isolated container on the bridge, only the host
@@ -38,9 +38,6 @@ func (e Endpoint) Plan() plan.Plan {
 	}
 	p.Do(&AddrAdd{NS: e.NS, Dev: e.Dev, Prefix: e.Address}, "the container's address; the kernel adds the route to its subnet")
 	p.Do(&LinkUp{NS: e.NS, Dev: e.Dev}, "switched on inside: now the cable has a carrier")
-	if e.Gateway.IsValid() {
-		p.Do(&RouteAdd{NS: e.NS, Gateway: e.Gateway, Dev: e.Dev}, "everything else goes to the gateway: the bridge's address")
-	}
 	return p
 }
 

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/minibridge/minibridge/bridge"
@@ -12,7 +13,7 @@ import (
 func container(t hosttest.TB) plan.Plan {
 	p := network(t).Plan()
 	p.Do(netns("web"), "a network stack of its own")
-	return append(p, endpoint(t).Plan()...)
+	return slices.Concat(p, endpoint(t).Plan(), way().Plan())
 }
 
 func TestPlanTwin(t *testing.T) {

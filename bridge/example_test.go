@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/minibridge/minibridge/bridge"
@@ -38,7 +39,6 @@ func ExampleEndpoint_Plan() {
 		Dev:     "eth0",
 		MAC:     net.HardwareAddr{0x02, 0x42, 172, 17, 0, 2},
 		Address: netip.MustParsePrefix("172.17.0.2/16"),
-		Gateway: netip.MustParseAddr("172.17.0.1"),
 		MTU:     1400,
 		Alias:   "web on bridge",
 	}
@@ -62,8 +62,28 @@ func ExampleEndpoint_Plan() {
 	// ip -n web addr add 172.17.0.2/16 brd + dev eth0
 	// # switched on inside: now the cable has a carrier
 	// ip -n web link set dev eth0 up
+}
+
+// A container on a network with IPv4 alone joins one with both, and leaves the
+// first.
+func ExampleWay_From() {
+	old := bridge.Way{NS: "web", IPv4: bridge.Hop{Gateway: netip.MustParseAddr("172.17.0.1"), Dev: "eth0"}}
+	dual := bridge.Way{
+		NS:   "web",
+		IPv4: bridge.Hop{Gateway: netip.MustParseAddr("172.18.0.1"), Dev: "eth1"},
+		IPv6: bridge.Hop{Gateway: netip.MustParseAddr("fd00:18::1"), Dev: "eth1"},
+	}
+	fmt.Print(dual.From(old))
+	fmt.Print(bridge.Way{NS: "web", IPv4: old.IPv4}.From(dual))
+	// Output:
 	// # everything else goes to the gateway: the bridge's address
-	// ip -n web route add default via 172.17.0.1 dev eth0
+	// ip -n web route replace default via 172.18.0.1 dev eth1
+	// # everything else goes to the gateway: the bridge's address
+	// ip -n web -6 route replace default via fd00:18::1 dev eth1
+	// # everything else goes to the gateway: the bridge's address
+	// ip -n web route replace default via 172.17.0.1 dev eth0
+	// # no network is left that leads to everywhere else
+	// ip -n web -6 route del default via fd00:18::1 dev eth1
 }
 
 // A bridge and one container's cable into it, up and down again. The namespace
@@ -81,10 +101,10 @@ func Example() {
 		Dev:     "eth0",
 		MAC:     net.HardwareAddr{0x02, 0x42, 10, 9, 0, 2},
 		Address: netip.MustParsePrefix("10.9.0.2/24"),
-		Gateway: netip.MustParseAddr("10.9.0.1"),
 	}
+	way := bridge.Way{NS: "web", IPv4: bridge.Hop{Gateway: netip.MustParseAddr("10.9.0.1"), Dev: "eth0"}}
 	lab := plan.Executor{Journal: &plan.Memory{}}
-	if err := lab.Up(context.Background(), append(network.Plan(), endpoint.Plan()...)); err != nil {
+	if err := lab.Up(context.Background(), slices.Concat(network.Plan(), endpoint.Plan(), way.Plan())); err != nil {
 		log.Fatal(err) // nothing of it is left
 	}
 	out, err := exec.Command("ping", "-c1", "-W2", "10.9.0.2").CombinedOutput()

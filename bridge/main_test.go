@@ -79,7 +79,10 @@ func endpoint(t hosttest.TB) bridge.Endpoint {
 		Dev:     "eth0",
 		MAC:     mac(t, "02:42:ac:11:00:02"),
 		Address: prefix("172.17.0.2/16"),
-		Gateway: address("172.17.0.1"),
 		Alias:   "web on bridge",
 	}
+}
+
+func way() bridge.Way {
+	return bridge.Way{NS: "web", IPv4: bridge.Hop{Gateway: address("172.17.0.1"), Dev: "eth0"}}
 }

@@ -33,14 +33,16 @@ func TestInTheWay(t *testing.T) {
 		"no name":                {"", &bridge.LinkUp{}, `link name "" has 0 bytes`},
 		"same address":           {withBridge + "\nip addr add 172.17.0.1/24 dev br0", &bridge.AddrAdd{Dev: "br0", Prefix: prefix("172.17.0.1/16")}, "172.17.0.1 is on br0 already, as 172.17.0.1/24"},
 		"no address":             {withBridge, &bridge.AddrAdd{Dev: "br0"}, "no address for br0"},
-		"another route":          {withBridge, &bridge.RouteAdd{Gateway: address("172.17.0.1"), Dev: "br0"}, "another default route already (gateway 192.0.2.2)"},
-		"no gateway":             {"", &bridge.RouteAdd{Dev: "br0"}, "no gateway behind br0"},
-		"another alias":          {withBridge + "\nip link set dev br0 alias theirs", &bridge.LinkAlias{Dev: "br0", Alias: "ours"}, `br0 has the alias "theirs" already`},
-		"no port":                {withBridge, &bridge.PortSet{Dev: "br0", Hairpin: true}, "br0 is not plugged into a bridge"},
-		"a link inside":          {withNetns + "\nip -n web link add name eth0 type veth", &cable, "web has a link eth0 already (veth, MAC "},
-		"a link outside":         {withNetns + "\nip link add name mbv1 type veth", &cable, "mbv1 exists already and is not the other end of eth0 in web"},
-		"cable pulled out":       {plugged, &cable, "ip link set dev mbv1 master br0"},
-		"cable switched off":     {plugged + "\nip link set dev mbv1 master br0", &cable, "ip link set dev mbv1 up"},
+		"a route to nobody":      {"ip route replace default dev uplink", &bridge.RouteSet{Gateway: address("192.0.2.9"), Dev: "uplink"}, "can't be brought back"},
+		"a route to several": {"ip route replace default nexthop via 192.0.2.2 nexthop via 192.0.2.3",
+			&bridge.RouteDel{Gateway: address("192.0.2.2"), Dev: "uplink"}, "can't be brought back"},
+		"no gateway":         {"", &bridge.RouteSet{Dev: "br0"}, "no gateway behind br0"},
+		"another alias":      {withBridge + "\nip link set dev br0 alias theirs", &bridge.LinkAlias{Dev: "br0", Alias: "ours"}, `br0 has the alias "theirs" already`},
+		"no port":            {withBridge, &bridge.PortSet{Dev: "br0", Hairpin: true}, "br0 is not plugged into a bridge"},
+		"a link inside":      {withNetns + "\nip -n web link add name eth0 type veth", &cable, "web has a link eth0 already (veth, MAC "},
+		"a link outside":     {withNetns + "\nip link add name mbv1 type veth", &cable, "mbv1 exists already and is not the other end of eth0 in web"},
+		"cable pulled out":   {plugged, &cable, "ip link set dev mbv1 master br0"},
+		"cable switched off": {plugged + "\nip link set dev mbv1 master br0", &cable, "ip link set dev mbv1 up"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
@@ -92,6 +94,24 @@ func TestRouteDelTwice(t *testing.T) {
 		}
 		if out := m.Sh(t, "ip route show default"); out != "" {
 			t.Error("still there:", out)
+		}
+	})
+}
+
+// A link that is gone took its route along: nothing is to be brought back. To
+// set a route on one that is not there is an error.
+func TestRouteOfAGoneLink(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, withNetns)
+		for _, ns := range []plan.NS{"", "web", "gone"} {
+			route := &bridge.RouteSet{NS: ns, Gateway: address("172.17.0.1"), Dev: "eth7"}
+			if err := route.Apply(); err == nil {
+				t.Errorf("%s: no error", route)
+			}
+			route.Back = true
+			if err := route.Apply(); err != nil {
+				t.Errorf("%s, to bring it back: %v", route, err)
+			}
 		}
 	})
 }

@@ -74,8 +74,9 @@ func (f *floor) plan() (p plan.Plan) {
 	rand.Read(b)
 	p = append(p, bridge.Endpoint{
 		NS: floorNetns, Bridge: floorBridge, Veth: "mbv" + hex.EncodeToString(b), Dev: "eth0",
-		MAC: net.HardwareAddr{2, 0x42, 172, 31, 0, 2}, Address: floorAddress, Gateway: floorGateway.Addr(),
+		MAC: net.HardwareAddr{2, 0x42, 172, 31, 0, 2}, Address: floorAddress,
 	}.Plan()...)
+	p = append(p, bridge.Way{NS: floorNetns, IPv4: bridge.Hop{Gateway: floorGateway.Addr(), Dev: "eth0"}}.Plan()...)
 	if f.kind == "port" {
 		p = append(p, f.firewall.Publish(nat.Publish{
 			ID: "floor", Bridge: floorBridge, Target: floorAddress.Addr(),

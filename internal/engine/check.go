@@ -182,8 +182,9 @@ func tryLinks() error {
 	p.Do(&sandbox.NetnsAdd{Name: probe.ID, Pin: "/run/pin"}, "")
 	p = append(p, bridge.Endpoint{
 		NS: plan.NS(probe.ID), Bridge: probe.Bridge, Veth: "mbv-check", Dev: "eth0", KeepIPv6: !hasIPv6(),
-		MAC: net.HardwareAddr{0x02, 0x42, 0, 0, 0, 2}, Address: netip.MustParsePrefix("172.17.0.2/16"), Gateway: gateway.Addr(),
+		MAC: net.HardwareAddr{0x02, 0x42, 0, 0, 0, 2}, Address: netip.MustParsePrefix("172.17.0.2/16"),
 	}.Plan()...)
+	p = append(p, bridge.Way{NS: plan.NS(probe.ID), IPv4: bridge.Hop{Gateway: gateway.Addr(), Dev: "eth0"}}.Plan()...)
 	return upApart(p)
 }
 

@@ -103,7 +103,6 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 			Dev:      at.Dev,
 			MAC:      net.HardwareAddr(at.MAC),
 			Address:  at.Address,
-			Gateway:  at.Gateway,
 			MTU:      o.mtu,
 			Isolated: !o.icc,
 			Alias:    fmt.Sprintf("%s on %s", run.Name, n.Name),
@@ -111,6 +110,7 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 			KeepIPv6: !e.ipv6,
 		}.Plan()...)
 	}
+	p = append(p, wayOf(run).Plan()...)
 	if run.DNS != 0 {
 		p = append(p, e.firewall.Redirect(nat.Redirect{ID: state.ShortID(run.ID), NS: ns, Addr: resolverAddr, Port: run.DNS})...)
 	}
@@ -118,6 +118,21 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 		p = append(p, e.firewall.Publish(publication(run, networks))...)
 	}
 	return p
+}
+
+// wayOf is how a container gets out: by the first of its networks that leads
+// there.
+func wayOf(run *state.Run) bridge.Way {
+	way := bridge.Way{NS: plan.NS(run.Netns)}
+	for _, at := range run.Wired() {
+		if at.Gateway.IsValid() && !way.IPv4.Gateway.IsValid() {
+			way.IPv4 = bridge.Hop{Gateway: at.Gateway, Dev: at.Dev}
+		}
+		if at.Gateway6.IsValid() && !way.IPv6.Gateway.IsValid() {
+			way.IPv6 = bridge.Hop{Gateway: at.Gateway6, Dev: at.Dev}
+		}
+	}
+	return way
 }
 
 // publication is the run's ports as the firewall takes them. A container is

@@ -19,6 +19,7 @@ var kinds = plan.Kinds{
 	"netns-del":     &sandbox.NetnsDel{},
 	"netns-dir-del": &sandbox.NetnsDirDel{},
 	"route-del":     &bridge.RouteDel{},
+	"route-set":     &bridge.RouteSet{},
 	"rules-del":     &nat.RulesDel{},
 	"sysctl-set":    &plan.SysctlSet{},
 	"veth-del":      &bridge.VethDel{},

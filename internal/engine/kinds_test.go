@@ -30,6 +30,8 @@ var promised = map[string][]plan.Step{
 		&sandbox.NetnsDel{Name: "web", Pin: "/run/minibridge/netns/c0ffee", Keep: true},
 		&sandbox.NetnsDirDel{Made: true},
 		&bridge.RouteDel{Gateway: netip.MustParseAddr("172.17.0.1"), Dev: "eth0"},
+		&bridge.RouteDel{NS: "web", Gateway: netip.MustParseAddr("172.17.0.1"), Dev: "eth0"},
+		&bridge.RouteSet{NS: "web", Gateway: netip.MustParseAddr("172.17.0.1"), Dev: "eth0", Back: true},
 		&nat.RulesDel{
 			Family: nat.IPv4,
 			Chains: []nat.Chain{{Table: "nat", Name: "MINIBRIDGE"}},
