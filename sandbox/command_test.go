@@ -205,3 +205,21 @@ func TestExecEndsWithSandbox(t *testing.T) {
 		}
 	})
 }
+
+func TestSysctls(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		before := m.Sh(t, "sysctl -n kernel.msgmax")
+		c := shell("cat /proc/sys/kernel/msgmax /proc/sys/fs/mqueue/msg_max")
+		c.Sysctls = map[string]string{"kernel.msgmax": "9000", "fs.mqueue.msg_max": "21"}
+		if out, code, err := try(t, c); out != "9000\n21" || code != 0 || err != nil {
+			t.Errorf("%q, %d, %v", out, code, err)
+		}
+		if after := m.Sh(t, "sysctl -n kernel.msgmax"); after != before {
+			t.Errorf("the host's own is %q now, not %q", after, before)
+		}
+		c.Sysctls = map[string]string{"kernel.msgmax": "many"}
+		if _, _, err := try(t, c); err == nil || !strings.Contains(err.Error(), "/proc/sys/kernel/msgmax") {
+			t.Errorf("a value that can't be: %v", err)
+		}
+	})
+}

@@ -26,6 +26,9 @@ type Config struct {
 	Root       Root
 	Hostname   string
 	Domainname string
+	// Sysctls are parameters of the sandbox's IPC namespace, as sysctl(8) names
+	// them: kernel.shmmax, fs.mqueue.msg_max.
+	Sysctls map[string]string
 	// Files are written, mode 0644, in place of what is at their paths, be it
 	// a file or a symbolic link: /etc/hosts, /etc/hostname, /etc/resolv.conf.
 	Files map[string]string

@@ -65,6 +65,9 @@ func (o *order) found(c control) error {
 	if err := o.nameHost(); err != nil {
 		return err
 	}
+	if err := o.setSysctls(); err != nil {
+		return err
+	}
 	late, err := o.buildRoot()
 	if err != nil {
 		return err

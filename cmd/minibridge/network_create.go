@@ -18,7 +18,7 @@ func (a *app) networkCreateCommand() *cobra.Command {
 			"  minibridge network create --subnet 10.10.0.0/24 --internal db",
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			spec.Name, spec.Options, spec.Labels = args[0], parseLabels(options), parseLabels(labels)
+			spec.Name, spec.Options, spec.Labels = args[0], pairs(options), pairs(labels)
 			e, err := a.engine()
 			if err != nil {
 				return err

@@ -21,9 +21,10 @@ type runFlags struct {
 	envFiles   []string
 	volumes    []string
 	labels     []string
-	networks   []string
+	networks   []engine.Wish
 	extraHosts []string
-	endpoint   engine.Wish // what --network-alias and --ip say of the first network
+	sysctls    []string
+	endpoint   engine.Wish // what --network-alias, --ip and the like say of the first network
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -33,11 +34,18 @@ func (a *app) runCommand() *cobra.Command {
 		Short: "Create and run a new container",
 		Long: `Create and run a new container. There is no image: the command sees this
 machine's own files, copy-on-write, so any program that is installed here runs;
-or those of --rootfs. It starts where you stand, or in / with --rootfs.`,
+or those of --rootfs. It starts where you stand, or in / with --rootfs.
+
+--network has a longer form, name=NETWORK and, after commas, any of alias=NAME,
+ip=ADDRESS, ip6=ADDRESS, mac-address=ADDRESS, driver-opt=KEY=VALUE and
+gw-priority=NUMBER; the network with the highest number gives the way out.
+--network-alias, --ip, --ip6 and --mac-address are about the first network.`,
 		Example: `  minibridge run --rm ip addr
   minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge run --rm --network none ip addr
-  minibridge run --rm --network container:web ss -tln`,
+  minibridge run --rm --network container:web ss -tln
+  minibridge run --rm --network name=bridge,gw-priority=1 ip route
+  minibridge run --rm --sysctl net.ipv4.ip_default_ttl=42 ping -c1 127.0.0.1`,
 		Args: atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			a.failure = 125
@@ -64,9 +72,13 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.VarP(&listValue{list: &f.spec.Publish}, "publish", "p", "publish a port or range to the host: [[HOSTIP:][HOSTPORT]:]PORT[/PROTO]")
 	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to one that is free")
 	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
-	flags.Var(&listValue{list: &f.networks, kind: "network", check: checkNetwork}, "network", "bridge, none, host or container:NAME (default bridge)")
+	flags.Var(&networkValue{&f.networks}, "network", "connect to a network, or several: NAME, bridge, none, host, container:NAME (default bridge)")
 	flags.Var(&listValue{list: &f.endpoint.Aliases}, "network-alias", "one more name for the container, on a network that people made")
-	flags.StringVar(&f.endpoint.IP, "ip", "", "`address` of the container, on a network with a subnet of one's own")
+	flags.StringVar(&f.endpoint.IP, "ip", "", "IPv4 `address` of the container, on a network with a subnet of one's own")
+	flags.StringVar(&f.endpoint.IP6, "ip6", "", "IPv6 `address` of the container, likewise")
+	flags.StringVar(&f.endpoint.MAC, "mac-address", "", "hardware `address` of the container's link")
+	flags.Var(&listValue{check: noLinkLocal}, "link-local-ip", "")
+	flags.MarkHidden("link-local-ip") // it says why there is none
 	flags.Var(&listValue{list: &f.spec.DNS, check: checkDNS}, "dns", "name server to ask instead of the host's")
 	flags.Var(&listValue{list: &f.spec.DNSSearch, check: checkDomain}, "dns-search", "domain to look names up in; . for none")
 	flags.Var(&listValue{list: &f.spec.DNSOptions}, "dns-option", "option for the resolver (resolv.conf(5))")
@@ -74,6 +86,8 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.MarkHidden("dns-opt") // its older name
 	flags.Var(&listValue{list: &f.extraHosts, check: checkExtraHost}, "add-host", "line for /etc/hosts: NAME:ADDRESS, or NAME:host-gateway")
 	flags.StringVarP(&f.spec.Hostname, "hostname", "h", "", "host `name` of the container (default its short id)")
+	flags.StringVar(&f.spec.Domainname, "domainname", "", "domain `name` of the container")
+	flags.Var(&listValue{list: &f.sysctls, check: checkSysctl}, "sysctl", "set a kernel parameter of the container's namespaces: NAME=VALUE")
 	group(flags, "Network")
 
 	flags.VarP(&listValue{list: &f.env, check: checkEnv}, "env", "e", "set a variable: NAME=VALUE, or NAME to copy yours")
@@ -127,13 +141,12 @@ func (f *runFlags) resolve() (err error) {
 	if f.spec.Volumes, err = parseVolumes(f.volumes); err != nil {
 		return err
 	}
-	f.spec.Labels = parseLabels(f.labels)
+	f.spec.Labels = pairs(f.labels)
 	f.spec.ExtraHosts = parseExtraHosts(f.extraHosts)
-	if f.spec.Network, err = oneNetwork(f.networks); err != nil {
+	if f.spec.Network, f.spec.Endpoints, err = f.endpoints(); err != nil {
 		return err
 	}
-	f.spec.Endpoints = []engine.Wish{f.endpoint}
-	f.spec.Endpoints[0].Network = f.spec.Network
+	f.spec.Sysctls = pairs(f.sysctls)
 	f.spec.CallerDir = "/"
 	if dir, err := os.Getwd(); err == nil { // it may be gone
 		f.spec.CallerDir = dir
@@ -144,34 +157,12 @@ func (f *runFlags) resolve() (err error) {
 	return err
 }
 
-// oneNetwork is the network that --network names; several come together only
-// when people define networks.
-func oneNetwork(names []string) (string, error) {
-	switch len(names) {
-	case 0:
-		return "bridge", nil
-	case 1:
-		name, err := networkName(names[0])
-		if err == nil && name == "" {
-			err = &engine.Error{Text: "no name set for network"}
-		}
-		return name, err
-	}
-	for i, n := range names {
-		for _, other := range names[:i] {
-			if n == other {
-				return "", &engine.Error{Text: `network "` + n + `" is specified multiple times`}
-			}
-		}
-	}
-	return "", &engine.Error{Text: "conflicting options: cannot attach both user-defined and non-user-defined network-modes", Hint: "minibridge run --network bridge …"}
-}
-
-func parseLabels(values []string) map[string]string {
-	labels := make(map[string]string)
+// pairs reads values of the form KEY or KEY=VALUE, the last of a key.
+func pairs(values []string) map[string]string {
+	all := make(map[string]string)
 	for _, v := range values {
 		key, value, _ := strings.Cut(v, "=")
-		labels[key] = value
+		all[key] = value
 	}
-	return labels
+	return all
 }

@@ -18,7 +18,6 @@ import (
 // takes commas as they are.
 type listValue struct {
 	list  *[]string
-	kind  string             // as help names its type; "" = list
 	check func(string) error // of one value
 }
 
@@ -36,12 +35,7 @@ func (l *listValue) Set(s string) error {
 }
 
 // Type is what help calls it.
-func (l *listValue) Type() string {
-	if l.kind != "" {
-		return l.kind
-	}
-	return "list"
-}
+func (l *listValue) Type() string { return "list" }
 
 func checkEnv(s string) error {
 	if s == "" || s[0] == '=' {
@@ -55,31 +49,6 @@ func checkLabel(s string) error {
 		return fmt.Errorf("invalid label '%s': empty name", s)
 	}
 	return nil
-}
-
-// networkName takes the name out of Docker's long form of --network, which has
-// nothing else to say here.
-func networkName(s string) (string, error) {
-	if !strings.Contains(s, "=") {
-		return s, nil
-	}
-	name := ""
-	for field := range strings.SplitSeq(s, ",") {
-		key, value, ok := strings.Cut(field, "=")
-		if !ok {
-			return "", fmt.Errorf("invalid field %s", field)
-		}
-		if !strings.EqualFold(key, "name") {
-			return "", fmt.Errorf("invalid field key %s", key)
-		}
-		name = value
-	}
-	return name, nil
-}
-
-func checkNetwork(s string) error {
-	_, err := networkName(s)
-	return err
 }
 
 // readEnv is what --env-file and -e say, files first. A name alone is the

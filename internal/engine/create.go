@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,6 +50,23 @@ func printable(s string) string {
 	}, s)
 }
 
+// checkHostname refuses names that uname(2) can't tell, or that would break the
+// lines of files.
+func checkHostname(spec *Spec) error {
+	for _, name := range []string{spec.Hostname, spec.Domainname} {
+		if printable(name) != name {
+			return errorf("invalid host name (%s): it has control characters", printable(name))
+		}
+	}
+	if n := len(spec.Hostname); n > maxHostname {
+		return errorf("failed to create task for container: unable to start container process: error during container init: sethostname: invalid argument: unknown (the host name has %d bytes, %d are allowed)", n, maxHostname)
+	}
+	if n := len(spec.Domainname); n > maxHostname {
+		return errorf("failed to create task for container: unable to start container process: error during container init: setdomainname: invalid argument: unknown (the domain name has %d bytes, %d are allowed)", n, maxHostname)
+	}
+	return nil
+}
+
 // Check refuses what no machine could run, without a look at this one.
 func Check(spec *Spec) error {
 	if len(spec.Args) == 0 {
@@ -67,19 +83,16 @@ func Check(spec *Spec) error {
 	if spec.Dir != "" && !filepath.IsAbs(spec.Dir) {
 		return errorf("the working directory '%s' is invalid, it needs to be an absolute path", spec.Dir)
 	}
-	if name := printable(spec.Hostname); name != spec.Hostname {
-		return errorf("invalid host name (%s): it has control characters", name) // it becomes a line of files
-	}
-	if n := len(spec.Hostname); n > maxHostname {
-		return errorf("failed to create task for container: unable to start container process: error during container init: sethostname: invalid argument: unknown (the host name has %d bytes, %d are allowed)", n, maxHostname)
+	if err := checkHostname(spec); err != nil {
+		return err
 	}
 	if err := caps(spec).Check(); err != nil {
 		return errorf("%v", err)
 	}
-	if len(first(spec).Aliases) > 0 && (strings.HasPrefix(spec.Network, "container:") || slices.Contains([]string{defaultNetwork, "default", "host", "none"}, spec.Network)) {
-		return errorf("network-scoped aliases are only supported for user-defined networks")
+	if err := checkWishes(spec); err != nil {
+		return err
 	}
-	if err := checkAddress(spec); err != nil {
+	if err := checkSysctls(spec); err != nil {
 		return err
 	}
 	if !strings.HasPrefix(spec.Network, "container:") {
@@ -88,7 +101,7 @@ func Check(spec *Spec) error {
 	switch {
 	case spec.Network == "container:":
 		return errorf("invalid network mode: invalid container format container:<name|id>")
-	case spec.Hostname != "":
+	case spec.Hostname != "" || spec.Domainname != "":
 		return errorf("conflicting options: hostname and the network mode")
 	case len(specs) > 0 || spec.PublishAll:
 		return errorf("conflicting options: port publishing and the container type network mode")
@@ -162,34 +175,22 @@ func (e *Engine) nameTaken(name string) error {
 		hint("minibridge rm -f %s", name)
 }
 
-// resolveNetwork turns the network's name into what is kept, and refuses one
+// resolveNetwork turns the networks' names into what is kept, and refuses one
 // that isn't there.
 func (s *session) resolveNetwork(spec *Spec) error {
-	mode := &spec.Network
-	if *mode == "" || *mode == "default" {
-		*mode = defaultNetwork
-	}
-	if ref, ok := strings.CutPrefix(*mode, "container:"); ok {
+	if ref, ok := strings.CutPrefix(spec.Network, "container:"); ok {
 		target, err := s.find(ref)
 		if err != nil {
 			return errorf("joining network namespace of container: %v", err).hint("minibridge ps")
 		}
-		*mode = "container:" + target.ID
+		spec.Network, spec.Endpoints = "container:"+target.ID, nil
 		return nil
 	}
 	all, err := s.networks()
 	if err != nil {
 		return err
 	}
-	n, err := chosenNetwork(all, *mode)
-	if err != nil {
-		return err
-	}
-	*mode = n.Name
-	if len(spec.Endpoints) > 0 {
-		spec.Endpoints[0].Network = n.Name
-	}
-	return nil
+	return settle(spec, all)
 }
 
 // first is what was asked of the first network.
@@ -243,19 +244,4 @@ func generatedNames() []string {
 		names = append(names, base+digit)
 	}
 	return names
-}
-
-// checkAddress refuses --ip where it can't be.
-func checkAddress(spec *Spec) error {
-	ip := first(spec).IP
-	if ip == "" {
-		return nil
-	}
-	if addr, err := netip.ParseAddr(ip); err != nil || !addr.Is4() {
-		return errorf("invalid IPv4 address: %s", printable(ip))
-	}
-	if spec.Network == defaultNetwork || spec.Network == "default" {
-		return errorf("invalid config for network bridge: invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n* user specified IP address is supported only when connecting to networks with user configured subnets")
-	}
-	return nil
 }

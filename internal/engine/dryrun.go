@@ -142,6 +142,11 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if !strings.HasPrefix(spec.Network, "container:") {
+		if err := settle(&spec, networks); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	c := &state.Container{ID: newID(), Name: name, Spec: spec}
 	if name == "" {
 		c.Name = generatedNames()[0]
@@ -150,7 +155,7 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 	} else if _, err := e.dirs.ContainerByName(c.Name); err == nil {
 		return nil, nil, nil, e.nameTaken(c.Name)
 	}
-	run := &state.Run{ID: c.ID, Name: c.Name}
+	run := &state.Run{ID: c.ID, Name: c.Name, Sysctls: netSysctls(&spec)}
 	if ref, ok := strings.CutPrefix(spec.Network, "container:"); ok {
 		other, err := e.find(ref)
 		if err != nil {

@@ -91,7 +91,8 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 	p.Do(&sandbox.NetnsAdd{Name: run.Netns, Pin: e.dirs.NetnsPin(run.ID)}, "a network stack of its own: no devices but a loopback that is down")
 	wired := run.Wired()
 	if len(wired) == 0 {
-		return append(p, bridge.Loopback(ns)...)
+		p = append(p, bridge.Loopback(ns)...)
+		return append(p, sysctlPlan(run)...)
 	}
 	for _, at := range wired {
 		n := networkByID(networks, at.NetworkID)
@@ -111,6 +112,7 @@ func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.P
 		}.Plan()...)
 	}
 	p = append(p, wayOf(run).Plan()...)
+	p = append(p, sysctlPlan(run)...)
 	if run.DNS != 0 {
 		p = append(p, e.firewall.Redirect(nat.Redirect{ID: state.ShortID(run.ID), NS: ns, Addr: resolverAddr, Port: run.DNS})...)
 	}

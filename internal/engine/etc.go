@@ -100,14 +100,22 @@ func hosts(o *order, gateway netip.Addr) string {
 		"ff02::1\tip6-allnodes\n" +
 		"ff02::2\tip6-allrouters\n" +
 		extraHosts(&o.Container.Spec, gateway)
-	names := o.Hostname
-	if label, _, dotted := strings.Cut(o.Hostname, "."); dotted {
+	names := fullName(o.Hostname, o.Container.Spec.Domainname)
+	if label, _, dotted := strings.Cut(names, "."); dotted {
 		names += " " + label
 	}
 	for _, at := range o.Run.Wired() {
 		lines += at.Address.Addr().String() + "\t" + names + "\n"
 	}
 	return lines
+}
+
+// fullName is a host name with the domain it is in.
+func fullName(hostname, domain string) string {
+	if domain == "" {
+		return hostname
+	}
+	return hostname + "." + domain
 }
 
 // hostGateway is the word for the host's address on the default network.

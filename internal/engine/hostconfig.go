@@ -42,6 +42,7 @@ type hostConfigJSON struct {
 	UTSMode              string
 	UsernsMode           string
 	ShmSize              int64
+	Sysctls              map[string]string `json:",omitempty"`
 	Runtime              string
 	Isolation            string
 	CpuShares            int64
@@ -108,7 +109,7 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 		CapAdd: sandbox.CapNames(spec.CapAdd), CapDrop: sandbox.CapNames(spec.CapDrop), CgroupnsMode: "private",
 		Dns: append([]string{}, spec.DNS...), DnsOptions: append([]string{}, spec.DNSOptions...),
 		DnsSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts, IpcMode: "private",
-		Privileged: spec.Privileged, PublishAllPorts: spec.PublishAll, ShmSize: shmSize, Runtime: "minibridge",
+		Privileged: spec.Privileged, PublishAllPorts: spec.PublishAll, ShmSize: shmSize, Sysctls: spec.Sysctls, Runtime: "minibridge",
 		BlkioWeightDevice: none, BlkioDeviceReadBps: none, BlkioDeviceWriteBps: none,
 		BlkioDeviceReadIOps: none, BlkioDeviceWriteIOps: none, Devices: none, Ulimits: none,
 	}

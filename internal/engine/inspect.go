@@ -164,7 +164,7 @@ func mountsOf(spec *state.Spec) []mountJSON {
 func configOf(c *state.Container, run *state.Run) (configJSON, error) {
 	spec := &c.Spec
 	j := configJSON{
-		Hostname: hostname(c), User: spec.User,
+		Hostname: hostname(c), Domainname: spec.Domainname, User: spec.User,
 		AttachStdin: spec.OpenStdin && !spec.Detach, AttachStdout: !spec.Detach, AttachStderr: !spec.Detach,
 		OpenStdin: spec.OpenStdin, StdinOnce: spec.OpenStdin && !spec.Detach,
 		Env: withEnv([]string{}, spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,

@@ -68,6 +68,9 @@ func setups() *rapid.Generator[setup] {
 		n.Bridge = rapid.SampledFrom([]string{"minibr0", "mb-" + n.ID[:12], "br.10"}).Draw(t, "bridge")
 		run := &state.Run{ID: id().Draw(t, "container"), Name: containerNames().Draw(t, "name")}
 		run.Netns = run.Name
+		if rapid.Bool().Draw(t, "sysctls") {
+			run.Sysctls = map[string]string{"net.core.somaxconn": "77", "net.ipv4.ip_local_port_range": "2000 3000"}
+		}
 		if rapid.IntRange(0, 4).Draw(t, "none") == 0 {
 			run.Endpoints = []state.Attachment{{NetworkID: n.ID, Network: n.Name, EndpointID: n.ID}}
 			return setup{n, run}

@@ -33,8 +33,10 @@ func (k *keeper) config(s streams) sandbox.Config {
 			Layers: k.Dirs.Layer(k.Container.ID),
 			Hide:   []string{k.Dirs.Root, k.Dirs.Run},
 		},
-		Hostname: k.Hostname,
-		Files:    k.Files,
+		Hostname:   k.Hostname,
+		Domainname: spec.Domainname,
+		Sysctls:    ipcOnly(spec),
+		Files:      k.Files,
 	}
 	for _, v := range spec.Volumes {
 		c.Binds = append(c.Binds, sandbox.Bind{Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly})

@@ -17,7 +17,7 @@ import (
 // it builds the root file system meanwhile; the go is the caller's. On an
 // error nothing of it is left but the record that there was before.
 func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor) (err error) {
-	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process}
+	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec)}
 	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c)}
 	if err := s.upHost(ctx); err != nil {
 		return err

@@ -14,17 +14,18 @@ import (
 // container ends, or with the machine.
 type Run struct {
 	head
-	ID         string       `json:"id"`
-	Name       string       `json:"name"`
-	SandboxID  string       `json:"sandbox_id"`         // 64 hex digits
-	Netns      string       `json:"netns,omitempty"`    // name of its own network namespace
-	Joined     string       `json:"joined,omitempty"`   // id of the container whose namespace it shares
-	Hostname   string       `json:"hostname,omitempty"` // the one it shares, or ""
-	Supervisor Process      `json:"supervisor"`
-	Init       Process      `json:"-"` // the command, in a file of its own; zero until it was executed
-	Endpoints  []Attachment `json:"endpoints,omitempty"`
-	DNS        uint16       `json:"dns,omitempty"` // the port that its name server listens on, in its namespace; 0 = it has none
-	Ports      []Port       `json:"ports,omitempty"`
+	ID         string            `json:"id"`
+	Name       string            `json:"name"`
+	SandboxID  string            `json:"sandbox_id"`         // 64 hex digits
+	Netns      string            `json:"netns,omitempty"`    // name of its own network namespace
+	Joined     string            `json:"joined,omitempty"`   // id of the container whose namespace it shares
+	Hostname   string            `json:"hostname,omitempty"` // the one it shares, or ""
+	Supervisor Process           `json:"supervisor"`
+	Init       Process           `json:"-"` // the command, in a file of its own; zero until it was executed
+	Endpoints  []Attachment      `json:"endpoints,omitempty"`
+	DNS        uint16            `json:"dns,omitempty"` // the port that its name server listens on, in its namespace; 0 = it has none
+	Ports      []Port            `json:"ports,omitempty"`
+	Sysctls    map[string]string `json:"sysctls,omitempty"` // of its network namespace
 }
 
 // Wired are the endpoints that have a link: those on host and none don't.
