@@ -19,7 +19,7 @@ in namespaces that are thrown away; the exit code is 0 when all is well, else 1.
 			if err != nil {
 				return err
 			}
-			w := a.columns()
+			w := columns(a.out)
 			for _, r := range e.Check(c.Context()) {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", r.Verdict, r.What, r.Detail)
 				if !r.OK() {

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func (a *app) networkCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -14,42 +10,6 @@ func (a *app) networkCommand() *cobra.Command {
 		RunE:  helpUnasked,
 	}
 	c.AddCommand(a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand())
-	return c
-}
-
-func (a *app) networkLsCommand() *cobra.Command {
-	var quiet, noTrunc bool
-	c := &cobra.Command{
-		Use:     "ls [OPTIONS]",
-		Aliases: []string{"list"},
-		Short:   "List networks",
-		Example: "  minibridge network ls",
-		Args:    none,
-		RunE: func(c *cobra.Command, _ []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			all, err := e.Networks(c.Context())
-			if err != nil {
-				return err
-			}
-			if quiet {
-				for _, n := range all {
-					fmt.Fprintln(a.out, shortID(n.ID, noTrunc))
-				}
-				return nil
-			}
-			w := a.columns()
-			fmt.Fprintln(w, "NETWORK ID\tNAME\tDRIVER\tSCOPE")
-			for _, n := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\tlocal\n", shortID(n.ID, noTrunc), n.Name, n.Driver)
-			}
-			return w.Flush()
-		},
-	}
-	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print ids only")
-	c.Flags().BoolVar(&noTrunc, "no-trunc", false, "don't cut anything")
 	return c
 }
 

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 //	remember, unchanged  nothing of the machine or of the records differs
 //
 // In prints and says, what is different each time has a name: ID64, ID12, AGE,
-// TIME, PID.
+// TIME, DATE, PID.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -126,6 +126,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{12}\b`), "ID12"},
 	{regexp.MustCompile(`\bmbv[0-9a-f]{8}\b`), "VETH"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`), "TIME"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [-+]\d{4} \w+`), "DATE"},
 	{regexp.MustCompile(`Less than a second|\b\d+ seconds?`), "AGE"},
 	{regexp.MustCompile(`\bpid \d+`), "pid PID"},
 }

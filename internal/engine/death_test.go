@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/sandbox"
@@ -229,7 +230,7 @@ func TestHowItEndedIsKnownFromTheMomentThatItHas(t *testing.T) {
 		for range 15 {
 			m.Sh(t, "minibridge run -d --name web sh -c 'exit 4'")
 			for got := "Up "; strings.HasPrefix(got, "Up "); {
-				list, err := e.List(true)
+				list, err := e.List(engine.ListOptions{All: true})
 				if err != nil || len(list) != 1 {
 					t.Fatalf("%v, %v", list, err)
 				}

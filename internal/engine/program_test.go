@@ -128,7 +128,7 @@ func running(t *testing.T, name string) *state.Run {
 // status is the STATUS of a container, without the time.
 func status(t *testing.T, name string) string {
 	t.Helper()
-	list, err := testEngine(t).List(true)
+	list, err := testEngine(t).List(engine.ListOptions{All: true})
 	if err != nil {
 		t.Fatal(err)
 	}

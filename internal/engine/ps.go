@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,41 +15,105 @@ import (
 	"github.com/minibridge/minibridge/nat"
 )
 
-// Listed is one container of a list.
-type Listed struct {
-	ID      string
-	Name    string
-	Command []string
-	Created time.Time
-	State   string // Docker's word
-	Status  string // and its sentence: Up 3 minutes
-	Ports   string // its column of the same name
-	Labels  map[string]string
+// ListOptions say which containers to list.
+type ListOptions struct {
+	All     bool // not only those that run
+	Last    int  // of all, so many; 0 or less is no limit
+	Filters Filters
+	Sizes   bool // look at how much each has written
 }
 
-// List lists the containers, newest first: those that run, or all. Records
-// that can't be read are named in the error, beside the others.
-func (e *Engine) List(all bool) ([]Listed, error) {
+// Listed is one container of a list.
+type Listed struct {
+	ID       string
+	Name     string
+	Command  []string
+	Created  time.Time
+	State    string // Docker's word
+	Status   string // and its sentence: Up 3 minutes
+	Ports    string // its column of the same name
+	Labels   map[string]string
+	Mounts   []string // the host's paths that it sees
+	Networks []string
+	Size     int64 // bytes that it has changed of its root file system
+}
+
+// List lists containers, newest first. Records that can't be read are named in
+// the error, beside the others; filters that can't be used give no list.
+func (e *Engine) List(o ListOptions) ([]Listed, error) {
+	s, err := e.containerSieve(o.Filters)
+	if err != nil {
+		return nil, err
+	}
+	all := o.All || o.Last > 0 || len(o.Filters["status"]) > 0
 	containers, err := e.dirs.Containers()
-	var list []Listed
+	list := []Listed{}
 	for _, c := range containers {
 		run, st := e.status(c)
-		if st.Status != state.Running && !all {
+		if st.Status != state.Running && !all || !s.passes(c, run, st) {
 			continue
 		}
-		one := Listed{
-			ID: c.ID, Name: c.Name, Command: c.Spec.Args, Created: c.Created,
-			State: st.Status, Status: sentence(st), Labels: c.Spec.Labels,
+		if o.Last > 0 && len(list) == o.Last {
+			break
 		}
-		if run != nil {
-			one.Ports = portsColumn(c, run)
-		} else if st.Status == state.Running {
+		one := e.listed(c, run, st)
+		if run == nil && st.Status == state.Running {
 			_, unreadable := e.running(c)
 			err = errors.Join(err, unreadable)
+		}
+		if o.Sizes {
+			size, serr := layerSize(e.dirs.Layer(c.ID))
+			one.Size, err = size, errors.Join(err, serr)
 		}
 		list = append(list, one)
 	}
 	return list, err
+}
+
+func (e *Engine) listed(c *state.Container, run *state.Run, st state.State) Listed {
+	one := Listed{
+		ID: c.ID, Name: c.Name, Command: c.Spec.Args, Created: c.Created,
+		State: st.Status, Status: sentence(st), Labels: c.Spec.Labels, Networks: networksOf(c, run),
+	}
+	if run != nil {
+		one.Ports = portsColumn(c, run)
+	}
+	for _, v := range c.Spec.Volumes {
+		one.Mounts = append(one.Mounts, v.Source)
+	}
+	return one
+}
+
+// networksOf names the networks that a container is on, or will be.
+func networksOf(c *state.Container, run *state.Run) (names []string) {
+	if run != nil {
+		for _, at := range run.Endpoints {
+			names = append(names, at.Network)
+		}
+		return names
+	}
+	for _, w := range c.Spec.Endpoints {
+		names = append(names, w.Network)
+	}
+	return names
+}
+
+// layerSize adds up the files of a container's own. What goes meanwhile counts
+// for nothing.
+func layerSize(dir string) (size int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			var info fs.FileInfo
+			if info, err = d.Info(); err == nil {
+				size += info.Size()
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	return size, err
 }
 
 // sentence is a container's STATUS.
