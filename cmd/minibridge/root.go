@@ -75,7 +75,8 @@ func add(to *cobra.Command, groupID string, all ...*cobra.Command) {
 // containerCommands are the verbs that are also `container VERB`.
 func (a *app) containerCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.runCommand(), a.execCommand(), a.logsCommand(), a.stopCommand(), a.killCommand(),
+		a.runCommand(), a.createCommand(), a.startCommand(), a.execCommand(), a.logsCommand(),
+		a.stopCommand(), a.restartCommand(), a.killCommand(),
 		a.rmCommand(), a.waitCommand(), a.portCommand(),
 	}
 }

@@ -53,6 +53,7 @@ gw-priority=NUMBER; the network with the highest number gives the way out.
 			return a.run(c.Context(), f)
 		},
 	}
+	c.Flags().BoolVarP(&f.spec.Detach, "detach", "d", false, "run in the background and print the container's id")
 	f.bind(c.Flags())
 	return c
 }
@@ -60,7 +61,6 @@ gw-priority=NUMBER; the network with the highest number gives the way out.
 // bind gives each flag its place. -h is --hostname, as in Docker.
 func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false)
-	flags.BoolVarP(&f.spec.Detach, "detach", "d", false, "run in the background and print the container's id")
 	flags.BoolVarP(&f.spec.OpenStdin, "interactive", "i", false, "keep standard input open")
 	flags.BoolVar(&f.spec.AutoRemove, "rm", false, "remove the container when it ends")
 	flags.StringVar(&f.name, "name", "", "`name` of the container and of its network namespace")
@@ -120,6 +120,13 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	f.warn()
+	a.code, err = e.Run(ctx, f.spec, f.name, a.streams())
+	return err
+}
+
+// warn says what will not be as it was asked for.
+func (f *runFlags) warn() {
 	for _, server := range f.spec.DNS {
 		if addr, err := netip.ParseAddr(server); err == nil && addr.IsLoopback() {
 			fmt.Fprintf(os.Stderr, "WARNING: Localhost DNS (%s) may fail in containers.\n", server)
@@ -128,8 +135,6 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if f.spec.Network == "host" && len(f.spec.Publish) > 0 {
 		os.Stderr.WriteString("WARNING: Published ports are discarded when using host network mode\n")
 	}
-	a.code, err = e.Run(ctx, f.spec, f.name, a.streams())
-	return err
 }
 
 // resolve turns what was typed into what is meant, as seen from here: files

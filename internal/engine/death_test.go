@@ -156,22 +156,8 @@ func TestAfterAReboot(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		before := m.State(t)
 		m.Sh(t, "minibridge run -d --name web -p 8000:80 sleep 1000")
-		c, err := testDirs.ContainerByName("web")
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(testDirs.Container(c.ID), "container.json")
 		networks := m.Sh(t, "cat /var/lib/minibridge/networks/*")
-		record := m.Sh(t, "cat "+file)
-		boot, err := state.Boot()
-		if err != nil {
-			t.Fatal(err)
-		}
-		// What a reboot leaves: the definitions, as they were last written.
-		m.Sh(t, "cp -a /var/lib/minibridge /run/kept; minibridge reset -f; cp -a /run/kept/. /var/lib/minibridge; rm -r /run/kept")
-		if err := os.WriteFile(file, []byte(strings.Replace(record, boot, "before", 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		reboot(t, m, "web")
 		if got := status(t, "web"); got != "Exited (255" {
 			t.Errorf("it is %s", got)
 		}

@@ -88,16 +88,24 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 	}
 	var b bytes.Buffer // half a script is none: it may be on its way to a shell
 	b.WriteString(scriptHead)
+	if err := e.writeStart(&b, c, run, networks, spec.Detach); err != nil {
+		return err
+	}
+	_, err = b.WriteTo(w)
+	return err
+}
+
+// writeStart writes what the start of a container would do.
+func (e *Engine) writeStart(w io.Writer, c *state.Container, run *state.Run, networks []*state.Network, background bool) error {
 	plans := e.hostPlan()
 	for _, at := range run.Wired() {
 		plans = append(plans, e.networkPlan(networkByID(networks, at.NetworkID))...)
 	}
 	plans = append(plans, e.containerPlan(run, networks)...)
-	if err := writeDrift(&b, plans); err != nil {
+	if err := writeDrift(w, plans); err != nil {
 		return err
 	}
-	b.WriteString(e.processLine(c, run, spec.Detach))
-	_, err = b.WriteTo(w)
+	_, err := io.WriteString(w, e.processLine(c, run, background))
 	return err
 }
 
@@ -155,34 +163,40 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 	} else if _, err := e.dirs.ContainerByName(c.Name); err == nil {
 		return nil, nil, nil, e.nameTaken(c.Name)
 	}
-	run := &state.Run{ID: c.ID, Name: c.Name, Sysctls: netSysctls(&spec)}
-	if ref, ok := strings.CutPrefix(spec.Network, "container:"); ok {
+	run, err := e.imagineStart(c, networks)
+	return c, run, networks, err
+}
+
+// imagineStart is the run of a container that would be started now.
+func (e *Engine) imagineStart(c *state.Container, networks []*state.Network) (*state.Run, error) {
+	run := &state.Run{ID: c.ID, Name: c.Name, Sysctls: netSysctls(&c.Spec)}
+	if ref, ok := strings.CutPrefix(c.Spec.Network, "container:"); ok {
 		other, err := e.find(ref)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, err
 		}
 		run.Joined = other.ID
-		return c, run, networks, nil
+		return run, nil
 	}
-	n, err := chosenNetwork(networks, spec.Network)
+	n, err := chosenNetwork(networks, c.Spec.Network)
 	if err != nil || n.Driver == "host" {
-		return c, run, networks, err
+		return run, err
 	}
 	run.Netns = c.Name
 	if n.Bridge == "" {
-		return c, run, networks, nil
+		return run, nil
 	}
-	leased, err := e.dirs.Leases(n.ID)
+	taken, err := e.taken(n, c.ID)
 	if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
-		return nil, nil, nil, err
+		return nil, err
 	}
-	at, err := attach(n, first(&spec).IP, leased)
+	at, err := attach(n, first(&c.Spec).IP, taken)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	run.Endpoints = []state.Attachment{at}
-	run.Ports, err = imaginePorts(&spec)
-	return c, run, networks, err
+	run.Ports, err = imaginePorts(&c.Spec)
+	return run, err
 }
 
 // imagineNetworks are the predefined networks before anything was run.

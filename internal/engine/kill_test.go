@@ -25,7 +25,8 @@ import (
 
 // victimEnv makes the test binary a program that kills itself in the middle of
 // what it does: "before 3" and "after 3" around the third op of the three
-// plans, "line 3" of a real run when that is about to print its third line.
+// plans, "line 3" of a real run when that is about to print its third line,
+// "start 3" of a start.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
 func victim(how string) int {
@@ -35,11 +36,13 @@ func victim(how string) int {
 		panic(err)
 	}
 	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: os.Stderr}
-	if when == "line" {
+	if when == "line" || when == "start" {
 		config.Explain = &lethal{n}
 	}
 	e, err := engine.New(config)
-	if err == nil && when == "line" {
+	if err == nil && when == "start" {
+		_, err = e.Start(context.Background(), "victim", engine.StartOptions{}, engine.Streams{Out: os.Stdout, Err: os.Stderr})
+	} else if err == nil && when == "line" {
 		spec := engine.Spec{Args: []string{"sleep", "1000"}, Network: "bridge", CallerDir: "/", Publish: []string{"8000:80", "9000:90/udp"}, Detach: true}
 		_, err = e.Run(context.Background(), spec, "victim", engine.Streams{Out: os.Stdout, Err: os.Stderr})
 	} else if err == nil {

@@ -31,7 +31,7 @@ func (r *reservation) close() {
 }
 
 // reserve binds every port that the container publishes, and chooses those
-// that it leaves open. wish are the ports that it had the last time.
+// that it leaves open: those that it had the last time, where they are free.
 // binding is the network's own choice for ports that name no host address.
 func (s *session) reserve(c *state.Container, binding, target netip.Addr) (_ *reservation, err error) {
 	specs, err := published(&c.Spec)
@@ -60,30 +60,51 @@ func (s *session) reserve(c *state.Container, binding, target netip.Addr) (_ *re
 		if spec.HostIP.IsValid() && !spec.HostIP.Is4() {
 			return nil, errorf("publishing on %s: only IPv4 host addresses can be published on", spec.HostIP)
 		}
-		if err := s.reserveSpec(r, spec); err != nil {
+		if err := s.reserveSpec(r, spec, c.Last.Ports); err != nil {
 			return nil, s.bindError(spec, c, r, target, err)
 		}
 	}
 	return r, nil
 }
 
-// reserveSpec takes a spec's ports: those it names, or the next free ones of
-// the pool that it leaves the choice to.
-func (s *session) reserveSpec(r *reservation, spec nat.Spec) error {
+// reserveSpec takes a spec's ports: those it names, or of the pool that it
+// leaves the choice to the last ones, or the next free ones.
+func (s *session) reserveSpec(r *reservation, spec nat.Spec, last []state.Port) error {
 	if spec.Fixed() {
 		return r.bind(spec.Mapping(spec.HostFirst))
 	}
-	first, last, pool, err := portPool(spec)
+	low, high, pool, err := portPool(spec)
 	if err != nil {
 		return err
 	}
 	for _, port := range spec.Ports() {
 		one := nat.Spec{HostIP: spec.HostIP, First: port.Number, Last: port.Number, Proto: port.Proto}
-		if err := s.reserveNext(r, one, first, last, pool); err != nil {
+		got, err := r.again(one, low, high, last)
+		if err == nil && !got {
+			err = s.reserveNext(r, one, low, high, pool)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// again takes the host port that a container's port had the last time, if it
+// is one of the pool and free.
+func (r *reservation) again(spec nat.Spec, low, high uint16, last []state.Port) (bool, error) {
+	for _, p := range last {
+		m := spec.Mapping(p.HostPort)
+		if same := port(m); same != p || p.HostPort < low || p.HostPort > high {
+			continue
+		}
+		err := r.bind(m)
+		if errors.Is(err, unix.EADDRINUSE) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	return false, nil
 }
 
 // reserveNext takes the next free port of a pool after the one given last.
@@ -139,11 +160,15 @@ func portPool(spec nat.Spec) (first, last uint16, name string, err error) {
 	return lo, hi, spec.Proto, nil
 }
 
+// malformed is the exit code, of any verb, for the value of a flag that can't
+// be read.
+const malformed = 125
+
 // published is what -p and, with -P, --expose ask for.
 func published(spec *state.Spec) ([]nat.Spec, error) {
 	specs, err := nat.ParseSpecs(spec.Publish)
 	if err != nil {
-		return nil, errorf("%v", err)
+		return nil, &Error{Text: err.Error(), Code: malformed}
 	}
 	if !spec.PublishAll {
 		return specs, nil
@@ -166,7 +191,7 @@ func exposed(spec *state.Spec) ([]nat.Port, error) {
 	for _, value := range spec.Expose {
 		ports, err := nat.ParseExpose(value)
 		if err != nil {
-			return nil, errorf("%v", err)
+			return nil, &Error{Text: err.Error(), Code: malformed}
 		}
 		all = append(all, ports...)
 	}

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/minibridge/minibridge/internal/state"
-	"github.com/minibridge/minibridge/plan"
 )
 
 // Streams are the person's.
@@ -39,7 +37,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 		sup.dismiss()
 		return 0, err
 	}
-	if err := errors.Join(sup.send(frameGo, nil), e.awaitStart(sup.wire)); err != nil {
+	if err := e.letGo(sup); err != nil {
 		return 0, errors.Join(err, removeCIDFile(c))
 	}
 	if spec.Detach {
@@ -62,51 +60,40 @@ func (e *Engine) prepare(ctx context.Context, spec Spec, name string, sup *super
 	if err := writeCIDFile(c); err != nil {
 		return nil, errors.Join(err, s.remove(c))
 	}
-	if err := s.start(ctx, c, sup); err != nil {
+	if err := s.start(ctx, c, sup, beginning{output: !spec.Detach, stdin: !spec.Detach}); err != nil {
 		return nil, errors.Join(err, s.remove(c), removeCIDFile(c))
 	}
 	return c, nil
 }
 
-// writeCIDFile writes the id where --cidfile says, into a file that must be
-// new.
-func writeCIDFile(c *state.Container) error {
-	path := c.Spec.CIDFile
-	if path == "" {
-		return nil
+// Create makes a container that [Engine.Start] can start, and returns its id.
+// Nothing of it is in the kernel.
+func (e *Engine) Create(ctx context.Context, spec Spec, name string) (id string, err error) {
+	if err := Check(&spec); err != nil {
+		return "", err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		found := errorf("container ID file found, make sure the other container isn't running or delete %s", path)
-		if holdsID(path) {
-			return found.hint("rm %s", plan.Quote(path))
-		}
-		return found
-	}
+	s, err := e.lock(ctx, "create")
 	if err != nil {
-		return errorf("failed to create the container ID file: %v", err)
+		return "", err
 	}
-	_, err = f.WriteString(c.ID)
-	return errors.Join(err, f.Close())
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	c, err := s.define(spec, name)
+	if err != nil {
+		return "", err
+	}
+	if err := writeCIDFile(c); err != nil {
+		return "", errors.Join(err, s.remove(c))
+	}
+	if err := s.held.WriteContainer(c); err != nil {
+		return "", errors.Join(err, s.remove(c), removeCIDFile(c))
+	}
+	return c.ID, nil
 }
 
-// holdsID says that a file is the one of another run: anything else in that
-// place is nothing to remove lightly.
-func holdsID(path string) bool {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() != 64 || !info.Mode().IsRegular() {
-		return false
-	}
-	b, err := os.ReadFile(path)
-	return err == nil && isID(string(b))
-}
-
-// removeCIDFile takes the file of a run that failed back.
-func removeCIDFile(c *state.Container) error {
-	if c.Spec.CIDFile == "" {
-		return nil
-	}
-	return os.Remove(c.Spec.CIDFile)
+// letGo lets a container that stands run its command. It returns when that has
+// been executed.
+func (e *Engine) letGo(sup *supervisor) error {
+	return errors.Join(sup.send(frameGo, nil), e.awaitStart(sup.wire))
 }
 
 // awaitStart waits until the supervisor says that the command was executed.

@@ -14,8 +14,9 @@ const StopTimeout = 10
 
 // stopRequest asks for a container's end.
 type stopRequest struct {
-	Signal  int `json:"signal"`
-	Timeout int `json:"timeout"` // seconds until SIGKILL
+	Signal  int  `json:"signal"`
+	Timeout int  `json:"timeout"`        // seconds until SIGKILL
+	Keep    bool `json:"keep,omitempty"` // it will be started again: --rm doesn't remove it
 }
 
 func (k *keeper) accept(l *net.UnixListener) {
@@ -62,6 +63,7 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 			k.answer(w, err)
 			return
 		}
+		k.kept.Store(r.Keep)
 		k.join(k.waiters, w)
 		go k.stop(r)
 	}

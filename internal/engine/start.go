@@ -12,13 +12,20 @@ import (
 	"github.com/minibridge/minibridge/nat"
 )
 
+// A beginning is what the start of a container depends on, beside it.
+type beginning struct {
+	output bool         // the person gets what it writes
+	stdin  bool         // when the person goes, its standard input ends
+	before *state.State // how it will stand again when it can't be started; nil = then it goes
+}
+
 // start brings up what a container needs in the kernel and writes it down as
 // running. Its supervisor gets the order before the network is there, so that
 // it builds the root file system meanwhile; the go is the caller's. On an
 // error nothing of it is left but the record that there was before.
-func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor) (err error) {
-	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec)}
-	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c)}
+func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor, b beginning) (err error) {
+	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec), Before: b.before}
+	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c), Attach: b.output, Stdin: b.stdin}
 	if err := s.upHost(ctx); err != nil {
 		return err
 	}
@@ -53,7 +60,7 @@ func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor
 	if err := s.announceNames(run); err != nil {
 		return err
 	}
-	return s.markRunning(c)
+	return s.markRunning(c, run)
 }
 
 // place decides where the container stands in the network: its namespace, its
@@ -91,11 +98,11 @@ func (s *session) plug(ctx context.Context, n *state.Network, o *order) error {
 	if err := s.upNetwork(ctx, n); err != nil {
 		return err
 	}
-	leased, err := s.dirs.Leases(n.ID)
+	taken, err := s.taken(n, o.Container.ID)
 	if err != nil {
 		return err
 	}
-	at, err := attach(n, first(&o.Container.Spec).IP, leased)
+	at, err := attach(n, first(&o.Container.Spec).IP, taken)
 	if err != nil {
 		return err
 	}
@@ -149,12 +156,13 @@ func (s *session) join(run *state.Run, id string, o *order) error {
 
 // markRunning writes the record before the command runs, so that it needs no
 // lock for it later.
-func (s *session) markRunning(c *state.Container) error {
+func (s *session) markRunning(c *state.Container, run *state.Run) error {
 	boot, err := state.Boot()
 	if err != nil {
 		return err
 	}
 	c.State = state.State{Status: state.Running, Started: time.Now().UTC(), Boot: boot}
+	c.Last = lastOf(run)
 	return s.held.WriteContainer(c)
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -88,6 +89,8 @@ type keeper struct {
 	waiters map[*wire]bool // those that wait for the end
 	exited  chan struct{}  // closed when the command has ended
 	gone    *exit          // set when nothing of it is left
+
+	kept atomic.Bool // it ends to be started again: --rm doesn't remove it
 }
 
 // supervise is the life of a container.
@@ -96,7 +99,7 @@ func supervise(o *order, w *wire) error {
 	if err != nil {
 		return errors.Join(w.sendJSON(frameFailed, failure{Text: err.Error()}), w.close())
 	}
-	if !o.Container.Spec.Detach {
+	if o.Attach {
 		k.clients[w] = true
 	}
 	var listener *net.UnixListener
@@ -117,7 +120,8 @@ func supervise(o *order, w *wire) error {
 		err = k.letGo()
 	}
 	if err != nil {
-		return errors.Join(k.abandon(out), k.end(k.undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
+		undo := func(s *session) error { return s.unstarted(k.Run, err) }
+		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
 		k.drop(w)
@@ -126,7 +130,7 @@ func supervise(o *order, w *wire) error {
 	k.pump(out.err, frameStderr)
 	go func() {
 		k.serve(w)
-		if !o.Container.Spec.Detach {
+		if o.Stdin {
 			k.stdin.Close() // it was the person's, who has gone
 		}
 	}()
@@ -208,7 +212,7 @@ func (k *keeper) await() error {
 	}()
 	code, err := k.process.Wait()
 	close(k.exited)
-	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, code, "") }))
+	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, ended{code: code, kept: k.kept.Load()}) }))
 	k.logged.Wait()
 	k.log.close()
 	x := ending(code, err)
@@ -232,9 +236,4 @@ func (k *keeper) end(down func(*session) error) (err error) {
 		err = errors.Join(err, s.unlock())
 	}()
 	return down(s)
-}
-
-// undo is the end of a container whose command could not be executed.
-func (k *keeper) undo(s *session) error {
-	return errors.Join(s.forget(k.Run), s.remove(k.Container))
 }

@@ -15,24 +15,81 @@ import (
 	"github.com/minibridge/minibridge/sandbox"
 )
 
+// ended is how a container ended.
+type ended struct {
+	code int
+	text string
+	kept bool // to be started again, --rm or not
+}
+
 // settle takes a container's network down and writes how it ended; one that
-// was started with --rm goes altogether. That it runs is forgotten last: who
+// was made with --rm goes altogether. That it runs is forgotten last: who
 // looks meanwhile finds out how it ended, and not that it was killed.
-func (s *session) settle(run *state.Run, code int, text string) error {
+func (s *session) settle(run *state.Run, how ended) error {
 	err := s.dismantle(run)
 	c, cerr := s.dirs.ReadContainer(run.ID)
 	switch {
 	case errors.Is(cerr, fs.ErrNotExist): // removed by force meanwhile
 	case cerr != nil:
 		err = errors.Join(err, cerr)
-	case c.Spec.AutoRemove:
+	case c.Spec.AutoRemove && !how.kept:
 		err = errors.Join(err, s.remove(c))
 	case c.State.Status == state.Running: // else it says already
-		c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, code, text, time.Now().UTC()
+		c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, how.code, how.text, time.Now().UTC()
+		c.Last = lastOf(run)
 		err = errors.Join(err, s.held.WriteContainer(c))
 	}
 	return errors.Join(err, s.held.RemoveRun(run.ID))
 }
+
+// lastOf is what a container will ask for the next time.
+func lastOf(run *state.Run) state.Last {
+	last := state.Last{Ports: run.Ports}
+	for _, at := range run.Wired() {
+		if last.Addresses == nil {
+			last.Addresses = make(map[string][]netip.Addr)
+		}
+		for _, a := range []netip.Prefix{at.Address, at.Address6} {
+			if a.IsValid() {
+				last.Addresses[at.NetworkID] = append(last.Addresses[at.NetworkID], a.Addr())
+			}
+		}
+	}
+	return last
+}
+
+// unstarted takes back a run that didn't come to be. That it was begun is
+// forgotten last, so that whoever is killed in here leaves it to the next.
+func (s *session) unstarted(run *state.Run, cause error) error {
+	return errors.Join(s.dismantle(run), s.undone(run.ID, run.Name, run.Before, cause), s.held.RemoveRun(run.ID))
+}
+
+// undone is what becomes of a container that could not be started: one that
+// was made for this run goes, another stands as before and says why. No cause
+// is a start that was cut short.
+func (s *session) undone(id, name string, before *state.State, cause error) error {
+	c, err := s.dirs.ReadContainer(id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s.remove(&state.Container{ID: id, Name: name})
+	case err != nil:
+		return err
+	case before == nil:
+		return s.remove(c)
+	}
+	c.State = *before
+	if cause != nil {
+		c.State.Error, c.State.ExitCode = describe(cause).Text, notStarted
+		if x, ok := errors.AsType[*sandbox.ExecError](cause); ok {
+			c.State.ExitCode = x.ExitCode()
+		}
+	}
+	return s.held.WriteContainer(c)
+}
+
+// notStarted is Docker's exit code of a container that could not be started,
+// for another reason than its command.
+const notStarted = 128
 
 // killed is the exit code of a container whose supervisor was killed.
 const killed = 128 + int(unix.SIGKILL)
@@ -43,8 +100,8 @@ const rebooted = 255
 
 // reap cleans up after a supervisor that was killed. Its command died with it,
 // unless it changed its user, which makes the kernel forget the parent-death
-// signal (prctl(2), PR_SET_PDEATHSIG). A container that never ran leaves
-// nothing.
+// signal (prctl(2), PR_SET_PDEATHSIG). One that was not executed yet was being
+// started.
 func (s *session) reap(run *state.Run) error {
 	if run.Init.Pid != 0 {
 		err := sandbox.Signal(run.Init.Pid, run.Init.Start, unix.SIGKILL)
@@ -52,17 +109,10 @@ func (s *session) reap(run *state.Run) error {
 			return err
 		}
 	}
-	c, err := s.dirs.ReadContainer(run.ID)
-	if errors.Is(err, fs.ErrNotExist) {
-		c, err = &state.Container{ID: run.ID, Name: run.Name}, nil
+	if run.Init.Pid == 0 {
+		return s.unstarted(run, nil)
 	}
-	if err != nil {
-		return err
-	}
-	if run.Init.Pid == 0 { // it was being run, and a run that fails leaves nothing
-		return errors.Join(s.forget(run), s.remove(c))
-	}
-	return s.settle(run, killed, "its supervisor was killed")
+	return s.settle(run, ended{code: killed, text: "its supervisor was killed"})
 }
 
 // remove forgets a container that doesn't run: record, name, log, layers.

@@ -140,16 +140,20 @@ func (h *Held) SweepNames() error {
 	return err
 }
 
-// WriteContainer replaces a container's record.
+// WriteContainer replaces a container's record, and keeps the addresses that
+// it asks for.
 func (h *Held) WriteContainer(c *Container) error {
 	c.Schema = schema
-	return write(h.dirs.containerFile(c.ID), c)
+	if err := write(h.dirs.containerFile(c.ID), c); err != nil {
+		return err
+	}
+	return h.keepAddresses(c)
 }
 
 // RemoveContainer removes a container's record, log and name, as far as they
-// are there.
+// are there, and what is kept for it.
 func (h *Held) RemoveContainer(c *Container) error {
-	return errors.Join(h.freeName(c.Name, c.ID), os.RemoveAll(h.dirs.Container(c.ID)))
+	return errors.Join(h.freeName(c.Name, c.ID), h.freeAddresses(c), os.RemoveAll(h.dirs.Container(c.ID)))
 }
 
 // ReadContainer reads one record. fs.ErrNotExist means that there is none.

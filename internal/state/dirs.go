@@ -4,6 +4,7 @@
 //	ROOT/containers/ID/container.json   what was asked for, and how it ended; survives a reboot
 //	ROOT/containers/ID/log              what it wrote (one line a line, with time and stream)
 //	ROOT/names/NAME -> ../containers/ID
+//	ROOT/addresses/NETWORK/ADDRESS -> ../../containers/ID
 //	ROOT/networks/ID.json
 //	RUN/lock                            flock(2): orders all writers
 //	RUN/world                           the boot and the network namespace that all of RUN speaks of
@@ -43,7 +44,7 @@ func (d Dirs) Make() error {
 // Files is all that is ever kept in the two folders, the lock last.
 func (d Dirs) Files() []string {
 	var files []string
-	for _, name := range []string{"containers", "names", "networks"} {
+	for _, name := range []string{"containers", "names", "addresses", "networks"} {
 		files = append(files, filepath.Join(d.Root, name))
 	}
 	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "world", "holder", "lock"} {

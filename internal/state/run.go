@@ -26,6 +26,7 @@ type Run struct {
 	DNS        uint16            `json:"dns,omitempty"` // the port that its name server listens on, in its namespace; 0 = it has none
 	Ports      []Port            `json:"ports,omitempty"`
 	Sysctls    map[string]string `json:"sysctls,omitempty"` // of its network namespace
+	Before     *State            `json:"before,omitempty"`  // how its container stood, and will again if it can't be started; nil = then it goes
 }
 
 // Wired are the endpoints that have a link: those on host and none don't.

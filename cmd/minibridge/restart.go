@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+func (a *app) restartCommand() *cobra.Command {
+	var sig string
+	timeout := engine.StopTimeout
+	c := &cobra.Command{
+		Use:   "restart [OPTIONS] CONTAINER [CONTAINER...]",
+		Short: "Stop containers as stop does, and start them again",
+		Long: `Stop containers as stop does, and start them again; those that don't run are
+started. Containers that share the network of one are left in its old namespace,
+which is empty then: restart them after it.`,
+		Example: "  minibridge restart -t 2 web",
+		Args:    atLeast(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			e, err := a.engine()
+			if err != nil {
+				return err
+			}
+			if a.dryRun {
+				return e.DryRestart(args, sig, a.out)
+			}
+			return a.each(args, func(ref string) error { return e.Restart(c.Context(), ref, sig, timeout) })
+		},
+	}
+	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send first (default SIGTERM)")
+	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "`seconds` to wait before SIGKILL; -1 for ever")
+	c.Flags().IntVar(&timeout, "time", timeout, "")
+	c.Flags().MarkHidden("time") // its older name
+	return c
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// StartOptions say what the person who starts a container wants of its
+// streams.
+type StartOptions struct {
+	Attach bool // get what it writes, and its exit code
+	Stdin  bool // and be its standard input, if it was made with one
+}
+
+// Start starts a container that was made before, with the changes that it has
+// made to its files. It returns when its command has been executed; attached,
+// when that has ended, with its exit code. One that runs is started already.
+// When it can't be, its record says why.
+func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams Streams) (code int, err error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return 0, err
+	}
+	if _, st := e.status(c); st.Status == state.Running {
+		return e.attachTo(c, o, streams)
+	}
+	sup, err := launch(c.Name)
+	if err != nil {
+		return 0, err
+	}
+	defer sup.close()
+	c, runs, err := e.prepareAgain(ctx, c.ID, o, sup)
+	if err != nil || runs {
+		sup.dismiss()
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case runs:
+		return e.attachTo(c, o, streams)
+	}
+	if err := e.letGo(sup); err != nil || !o.Attach {
+		return 0, err
+	}
+	return e.stand(c.ID, sup.wire, o.Stdin && c.Spec.OpenStdin, streams)
+}
+
+// prepareAgain makes what a container needs in the kernel, under the lock. It
+// may have been started meanwhile: then it runs.
+func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, sup *supervisor) (c *state.Container, runs bool, err error) {
+	s, err := e.lock(ctx, "start")
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	if c, err = s.find(id); err != nil {
+		return nil, false, err
+	}
+	_, st := s.status(c)
+	if st.Status == state.Running {
+		return c, true, nil
+	}
+	b := beginning{output: o.Attach, stdin: o.Attach && o.Stdin}
+	if !c.Spec.AutoRemove {
+		b.before = &st
+	}
+	if err := s.start(ctx, c, sup, b); err != nil {
+		return nil, false, errors.Join(err, s.undone(c.ID, c.Name, b.before, err))
+	}
+	return c, false, nil
+}
+
+// attachTo stands between the person and a container that runs.
+func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (int, error) {
+	if _, err := e.running(c); err != nil || !o.Attach {
+		return 0, err
+	}
+	w, err := dial(e.dirs.Socket(c.ID))
+	if err == nil {
+		defer w.close()
+		err = w.send(frameAttach, nil)
+	}
+	if err == nil {
+		return e.stand(c.ID, w, o.Stdin && c.Spec.OpenStdin, streams)
+	}
+	if _, st := e.status(c); unreachable(err) && st.Status != state.Running {
+		return st.ExitCode, nil // it has just ended
+	}
+	return 0, err
+}
+
+// Restart stops a container that runs, as [Engine.Stop] does, and starts it
+// again; one that doesn't run is started. It stays, even with --rm.
+func (e *Engine) Restart(ctx context.Context, ref, sig string, timeout int) error {
+	c, err := e.find(ref)
+	if err != nil {
+		return err
+	}
+	if err := e.restart(ctx, c, sig, timeout); err != nil {
+		return &Error{Text: "Cannot restart container " + printable(ref) + ": " + err.Error(), Hint: Hint(err), Err: err}
+	}
+	return nil
+}
+
+func (e *Engine) restart(ctx context.Context, c *state.Container, sig string, timeout int) error {
+	number := unix.SIGTERM
+	if sig != "" {
+		var err error
+		if number, err = parseSignal(sig); err != nil {
+			return err
+		}
+	}
+	if _, st := e.status(c); st.Status == state.Running {
+		if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout, Keep: true}); err != nil {
+			return err
+		}
+		if err := e.warnJoined(c); err != nil {
+			return err
+		}
+	}
+	_, err := e.Start(ctx, c.ID, StartOptions{}, Streams{Out: io.Discard, Err: io.Discard})
+	return err
+}
+
+// warnJoined names those who share a container's network, and whose namespace
+// has been emptied under them: a process can't be moved to the new one.
+func (e *Engine) warnJoined(c *state.Container) error {
+	runs, err := e.dirs.Runs()
+	if err != nil {
+		return err
+	}
+	left := map[string]bool{c.ID: true}
+	for range runs { // a chain of them is no longer than that
+		for _, run := range runs {
+			if left[run.Joined] && !left[run.ID] {
+				left[run.ID] = true
+				e.say("WARNING: container %s shares the network of %s and is left in the old one, which is empty now; try: minibridge restart %s", run.Name, c.Name, run.Name)
+			}
+		}
+	}
+	return nil
+}

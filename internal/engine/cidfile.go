@@ -1,0 +1,50 @@
+package engine
+
+import (
+	"errors"
+	"os"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// writeCIDFile writes the id where --cidfile says, into a file that must be
+// new.
+func writeCIDFile(c *state.Container) error {
+	path := c.Spec.CIDFile
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		found := errorf("container ID file found, make sure the other container isn't running or delete %s", path)
+		if holdsID(path) {
+			return found.hint("rm %s", plan.Quote(path))
+		}
+		return found
+	}
+	if err != nil {
+		return errorf("failed to create the container ID file: %v", err)
+	}
+	_, err = f.WriteString(c.ID)
+	return errors.Join(err, f.Close())
+}
+
+// holdsID says that a file is the one of another run: anything else in that
+// place is nothing to remove lightly.
+func holdsID(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != 64 || !info.Mode().IsRegular() {
+		return false
+	}
+	b, err := os.ReadFile(path)
+	return err == nil && isID(string(b))
+}
+
+// removeCIDFile takes the file of a run that failed back.
+func removeCIDFile(c *state.Container) error {
+	if c.Spec.CIDFile == "" {
+		return nil
+	}
+	return os.Remove(c.Spec.CIDFile)
+}

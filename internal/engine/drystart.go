@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// DryCreate checks as Create does, and writes that there is nothing to do.
+func (e *Engine) DryCreate(spec Spec, name string, w io.Writer) error {
+	if err := Check(&spec); err != nil {
+		return err
+	}
+	c, _, _, err := e.imagine(spec, name)
+	if err == nil {
+		_, err = fmt.Fprintf(w, "# nothing in the kernel is container %s's until it is started\n", c.Name)
+	}
+	return err
+}
+
+// DryStart writes what Start would do for each container, as DryRun does for
+// one.
+func (e *Engine) DryStart(refs []string, w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString(scriptHead)
+	for _, ref := range refs {
+		c, err := e.find(ref)
+		if err != nil {
+			return err
+		}
+		if _, st := e.status(c); st.Status == state.Running {
+			fmt.Fprintf(&b, "# container %s runs already\n", c.Name)
+			continue
+		}
+		networks, err := e.dirs.Networks()
+		if err != nil {
+			return err
+		}
+		run, err := e.imagineStart(c, networks)
+		if err != nil {
+			return err
+		}
+		if err := e.writeStart(&b, c, run, networks, true); err != nil {
+			return err
+		}
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// DryRestart writes what ends each container, and that it is started again
+// with the same as run would do: what that is depends on what the end leaves.
+func (e *Engine) DryRestart(refs []string, sig string, w io.Writer) error {
+	for _, ref := range refs {
+		c, err := e.find(ref)
+		if err != nil {
+			return err
+		}
+		if _, st := e.status(c); st.Status != state.Running {
+			if err := e.DryStart([]string{ref}, w); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := e.DryEnd([]string{ref}, sig, "TERM", w); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "# then it is started again: minibridge --dry-run start %s\n", c.Name)
+	}
+	return nil
+}
