@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/plan"
 )
 
@@ -14,7 +15,7 @@ func TestChapter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, p := range map[string]plan.Plan{"network": network(t).Plan(), "endpoint": endpoint(t).Plan(), "way": way().Plan()} {
+	for name, p := range map[string]plan.Plan{"network": network(t).Plan(), "loopback": bridge.Loopback("web"), "endpoint": endpoint(t).Plan(), "way": way().Plan()} {
 		if want := "<!-- " + name + " -->\n```sh\n" + p.String() + "```\n"; !strings.Contains(string(text), want) {
 			t.Errorf("docs/bridge.md has not:\n%s", want)
 		}

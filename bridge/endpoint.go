@@ -23,9 +23,8 @@ type Endpoint struct {
 	KeepIPv6 bool             // don't switch IPv6 off in Dev: for a network that has it, or a kernel that has not
 }
 
-// Plan plugs the namespace, which exists, into the bridge.
-func (e Endpoint) Plan() plan.Plan {
-	p := Loopback(e.NS)
+// Plan plugs the namespace, which exists and has its [Loopback], into the bridge.
+func (e Endpoint) Plan() (p plan.Plan) {
 	p.Do(&VethAdd{Veth: e.Veth, Bridge: e.Bridge, Peer: e.Dev, NS: e.NS, MAC: e.MAC, MTU: e.MTU},
 		"a cable: one end in the bridge, the other inside the container")
 	p.Do(&PortSet{Dev: e.Veth, Hairpin: true, Isolated: e.Isolated}, e.portWhy())

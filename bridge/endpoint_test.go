@@ -13,7 +13,7 @@ import (
 func container(t hosttest.TB) plan.Plan {
 	p := network(t).Plan()
 	p.Do(netns("web"), "a network stack of its own")
-	return slices.Concat(p, endpoint(t).Plan(), way().Plan())
+	return slices.Concat(p, bridge.Loopback("web"), endpoint(t).Plan(), way().Plan())
 }
 
 func TestPlanTwin(t *testing.T) {

@@ -44,12 +44,6 @@ func ExampleEndpoint_Plan() {
 	}
 	fmt.Print(endpoint.Plan())
 	// Output:
-	// # 127.0.0.1 inside; a new namespace has it switched off
-	// ip -n web link set dev lo up
-	// # ports below 1024 need no root in here: nobody else's are at risk
-	// ip netns exec web sysctl -qw net.ipv4.ip_unprivileged_port_start=0
-	// # every user may ping without a raw socket
-	// ip netns exec web sysctl -qw 'net.ipv4.ping_group_range=0 2147483647'
 	// # a cable: one end in the bridge, the other inside the container
 	// ip link add name mbv1a2b3c4d mtu 1400 master minibr0 up type veth peer name eth0 mtu 1400 address 02:42:ac:11:00:02 netns web
 	// # a frame may leave by the port it came in by: the container reaches its own published ports
@@ -104,7 +98,7 @@ func Example() {
 	}
 	way := bridge.Way{NS: "web", IPv4: bridge.Hop{Gateway: netip.MustParseAddr("10.9.0.1"), Dev: "eth0"}}
 	lab := plan.Executor{Journal: &plan.Memory{}}
-	if err := lab.Up(context.Background(), slices.Concat(network.Plan(), endpoint.Plan(), way.Plan())); err != nil {
+	if err := lab.Up(context.Background(), slices.Concat(network.Plan(), bridge.Loopback("web"), endpoint.Plan(), way.Plan())); err != nil {
 		log.Fatal(err) // nothing of it is left
 	}
 	out, err := exec.Command("ping", "-c1", "-W2", "10.9.0.2").CombinedOutput()

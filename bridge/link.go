@@ -13,6 +13,9 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
+// MaxName is the longest name of a link, in bytes (IFNAMSIZ-1, linux/if.h).
+const MaxName = 15
+
 // nameMax is how long a link's name can be: IFNAMSIZ-1, linux/if.h.
 const nameMax = unix.IFNAMSIZ - 1
 

@@ -65,7 +65,7 @@ func TestTwins(t *testing.T) {
 // Before anything of a plan is there, each of its ops says that it would be done.
 func TestLookAtNothing(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		p := slices.Concat(network(t).Plan(), endpoint(t).Plan(), way().Plan())
+		p := slices.Concat(network(t).Plan(), bridge.Loopback("web"), endpoint(t).Plan(), way().Plan())
 		missing, err := plan.Drift(p)
 		if err != nil || missing.String() != p.String() {
 			t.Errorf("missing, of %d lines, %d: %v", len(p), len(missing), err)

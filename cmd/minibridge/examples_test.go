@@ -8,7 +8,8 @@ import (
 	"github.com/minibridge/minibridge/internal/hosttest"
 )
 
-// TestExamples runs every example of the help, beside a container web.
+// TestExamples runs every example of the help, beside a container web and a
+// network back.
 func TestExamples(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		t.Chdir(t.TempDir())
@@ -16,11 +17,15 @@ func TestExamples(t *testing.T) {
 		if len(all) < 15 {
 			t.Fatalf("only %q", all)
 		}
+		m.Sh(t, "minibridge network create --subnet 10.10.9.0/24 back")
 		for _, example := range all {
 			t.Run(example, func(t *testing.T) {
 				m.Sh(t, "minibridge rm -f web app; minibridge run -d --name web -p 8000:8000 sh -c 'trap exit TERM; sleep 600 & wait'")
 				if strings.Contains(example, " wait ") {
 					m.Sh(t, "minibridge kill web")
+				}
+				if strings.Contains(example, " disconnect ") {
+					m.Sh(t, "minibridge network connect back web")
 				}
 				m.Sh(t, example)
 			})

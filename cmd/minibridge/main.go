@@ -84,6 +84,23 @@ func interruptible() (ctx context.Context, letThrough func()) {
 	return ctx, func() { through.Store(true) }
 }
 
+// tell prints what an error says, and each of those that stand side by side.
+// Docker's longer texts go over several lines, of which the first begins as all
+// errors do.
+func tell(err error) {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range all.Unwrap() {
+			tell(one)
+		}
+		return
+	}
+	begin := "minibridge: "
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(os.Stderr, "%s%s\n", begin, printable(strings.TrimSuffix(line, "\n")))
+		begin = ""
+	}
+}
+
 // report prints an error as a person is told it, and gives its exit code.
 func (a *app) report(err error) int {
 	code := a.failure
@@ -97,9 +114,7 @@ func (a *app) report(err error) int {
 	if e, ok := errors.AsType[*engine.Error](err); ok && e.Code != 0 {
 		code = e.Code
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(os.Stderr, "minibridge: %s\n", printable(strings.TrimSuffix(line, "\n")))
-	}
+	tell(err)
 	if hint := engine.Hint(err); hint != "" {
 		fmt.Fprintf(os.Stderr, "try: %s\n", printable(hint))
 	}

@@ -9,7 +9,7 @@ func (a *app) networkCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  helpUnasked,
 	}
-	c.AddCommand(a.networkCreateCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand())
+	c.AddCommand(a.networkConnectCommand(), a.networkCreateCommand(), a.networkDisconnectCommand(), a.networkLsCommand(), a.networkInspectCommand(), a.networkRmCommand(), a.networkPruneCommand())
 	return c
 }
 

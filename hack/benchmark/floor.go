@@ -67,8 +67,9 @@ func (f *floor) once() error {
 
 func (f *floor) plan() (p plan.Plan) {
 	p.Do(&sandbox.NetnsAdd{Name: floorNetns, Pin: os.TempDir() + "/floor-netns"}, "")
+	p = append(p, bridge.Loopback(floorNetns)...)
 	if f.kind == "none" {
-		return append(p, bridge.Loopback(floorNetns)...)
+		return p
 	}
 	b := make([]byte, 4)
 	rand.Read(b)

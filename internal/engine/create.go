@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
 )
 
 // containerName is Docker's rule (two characters at least).
@@ -244,4 +245,17 @@ func generatedNames() []string {
 		names = append(names, base+digit)
 	}
 	return names
+}
+
+// checkNetnsName refuses a name that a namespace of somebody else has. It is
+// asked for containers that don't run: they have none.
+func checkNetnsName(name string) error {
+	path := plan.NS(name).Path()
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return errorf("the network namespace %s is someone else's: a container can't have its name", path).
+		hint("minibridge run --name OTHER …")
 }

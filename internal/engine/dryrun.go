@@ -43,14 +43,16 @@ func (e *Engine) DryEnd(refs []string, sig, otherwise string, w io.Writer) error
 	}
 	for _, run := range running {
 		fmt.Fprintf(w, "# ask container %s to end\nkill -s %d %d\n", run.Name, int(number), run.Init.Pid)
-		j, err := e.dirs.ReadJournal(containerOwner(run.ID), kinds)
-		if err != nil {
-			return err
-		}
 		fmt.Fprint(w, "# when it has ended, its supervisor does:\n")
-		for _, step := range slices.Backward(j.Steps()) {
-			for line := range strings.Lines(step.String()) {
-				fmt.Fprintf(w, "# %s\n", strings.TrimSuffix(line, "\n"))
+		for _, owner := range slices.Backward(containerOwners(run)) {
+			j, err := e.dirs.ReadJournal(owner, kinds)
+			if err != nil {
+				return err
+			}
+			for _, step := range slices.Backward(j.Steps()) {
+				for line := range strings.Lines(step.String()) {
+					fmt.Fprintf(w, "# %s\n", strings.TrimSuffix(line, "\n"))
+				}
 			}
 		}
 	}
@@ -178,25 +180,37 @@ func (e *Engine) imagineStart(c *state.Container, networks []*state.Network) (*s
 		run.Joined = other.ID
 		return run, nil
 	}
-	n, err := chosenNetwork(networks, c.Spec.Network)
-	if err != nil || n.Driver == "host" {
-		return run, err
-	}
+	return run, e.imagineEndpoints(c, run, networks)
+}
+
+// imagineEndpoints are those that a container would have.
+func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks []*state.Network) error {
 	run.Netns = c.Name
-	if n.Bridge == "" {
-		return run, nil
+	for _, w := range c.Spec.Endpoints {
+		n, err := findNetwork(networks, w.Network)
+		if err != nil {
+			return err
+		}
+		if !e.traits(n).Namespace {
+			run.Netns = ""
+		}
+		taken, err := e.taken(n, c.ID)
+		if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
+			return err
+		}
+		at, err := e.attach(n, w, c, taken)
+		if err != nil {
+			return err
+		}
+		run.Endpoints = append(run.Endpoints, at)
 	}
-	taken, err := e.taken(n, c.ID)
-	if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
-		return nil, err
+	e.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
+	if _, ok := wayOut(run); !ok {
+		return nil
 	}
-	at, err := attach(n, first(&c.Spec).IP, taken)
-	if err != nil {
-		return nil, err
-	}
-	run.Endpoints = []state.Attachment{at}
-	run.Ports, err = imaginePorts(&c.Spec)
-	return run, err
+	ports, err := imaginePorts(&c.Spec)
+	run.Ports = ports
+	return err
 }
 
 // imagineNetworks are the predefined networks before anything was run.

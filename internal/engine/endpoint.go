@@ -1,71 +1,142 @@
 package engine
 
 import (
+	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
+	"slices"
+	"strconv"
 
-	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/ipam"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
-	"github.com/minibridge/minibridge/plan"
-	"github.com/minibridge/minibridge/sandbox"
 )
 
-// attach chooses an endpoint on the network: names and the lowest free
-// address. It is written down as a lease once the container's run record
-// says whose it is.
-func attach(n *state.Network, wish string, leased map[netip.Addr]bool) (state.Attachment, error) {
-	addr, ok := plot(n).Free(leased)
+// attach chooses an endpoint on the network: an address of each family that
+// it has, a MAC, names. It is written down as a lease once the container's run
+// record says whose it is. taken is what others have there.
+func (e *Engine) attach(n *state.Network, w state.Wish, c *state.Container, taken map[netip.Addr]bool) (at state.Attachment, err error) {
+	at = state.Attachment{NetworkID: n.ID, Network: n.Name, EndpointID: newID(), Priority: w.Priority}
+	t := e.traits(n)
+	if !t.Wired {
+		return at, nil
+	}
+	last := c.Last.Addresses[n.ID]
+	if n.Subnet.IsValid() {
+		at.Address, err = allot(n, plot(n), w.IP, last, taken)
+	}
+	if n.Subnet6.IsValid() && err == nil {
+		at.Address6, err = allot(n, plot6(n), w.IP6, last, taken)
+	}
+	if err != nil {
+		return at, err
+	}
+	if !n.Internal { // no way out
+		at.Gateway, at.Gateway6 = n.Gateway, n.Gateway6
+	}
+	at.Veth = newVeth()
+	if t.Names {
+		at.Aliases = w.Aliases
+		at.Names = namesOf(c, w.Aliases)
+	}
+	at.MAC, err = macOf(w, at)
+	return at, err
+}
+
+// allot chooses one address: the one asked for, the one it had last, or the
+// lowest that is free.
+func allot(n *state.Network, p ipam.Plot, wish string, last []netip.Addr, taken map[netip.Addr]bool) (netip.Prefix, error) {
+	in := func(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, p.Subnet.Bits()) }
+	free := func(a netip.Addr) bool { return p.Subnet.Contains(a) && !taken[a] && !p.Reserved(a) }
 	if wish != "" {
-		var err error
-		if addr, err = wished(n, wish, leased); err != nil {
-			return state.Attachment{}, err
+		addr, err := netip.ParseAddr(wish)
+		if err != nil || !free(addr) {
+			return netip.Prefix{}, errorf("Address already in use").hint("minibridge network inspect %s", n.Name)
 		}
-	} else if !ok {
-		return state.Attachment{}, errorf("failed to set up container networking: no available IPv4 addresses on this network's address pools: %s (%s)", n.Name, n.ID)
+		return in(addr), nil
 	}
-	gateway := n.Gateway
-	if n.Internal {
-		gateway = netip.Addr{} // no way out
+	inRange := func(a netip.Addr) bool { return free(a) && (!p.Range.IsValid() || p.Range.Contains(a)) }
+	if i := slices.IndexFunc(last, inRange); i >= 0 {
+		return in(last[i]), nil
 	}
-	o, err := parseBridgeOptions(n)
+	addr, ok := p.Free(taken)
+	if !ok {
+		family := "IPv4"
+		if p.Subnet.Addr().Is6() {
+			family = "IPv6"
+		}
+		return netip.Prefix{}, errorf("no available %s addresses on this network's address pools: %s (%s)", family, n.Name, n.ID)
+	}
+	return in(addr), nil
+}
+
+// macOf is the MAC that was asked for, or the one that goes with the address.
+func macOf(w state.Wish, at state.Attachment) (state.MAC, error) {
+	if w.MAC != "" {
+		mac, err := net.ParseMAC(w.MAC)
+		return state.MAC(mac), err
+	}
+	if at.Address.IsValid() {
+		return state.MAC(ipam.MAC(at.Address.Addr())), nil
+	}
+	return state.MAC(ipam.MAC(at.Address6.Addr())), nil
+}
+
+// attachHere is attach with what this machine's records say is taken.
+func (s *session) attachHere(n *state.Network, w state.Wish, c *state.Container) (state.Attachment, error) {
+	taken, err := s.taken(n, c.ID)
 	if err != nil {
 		return state.Attachment{}, err
 	}
-	return state.Attachment{
-		NetworkID:  n.ID,
-		Network:    n.Name,
-		EndpointID: newID(),
-		Veth:       newVeth(),
-		Dev:        o.prefix + "0",
-		MAC:        state.MAC(ipam.MAC(addr)),
-		Address:    netip.PrefixFrom(addr, n.Subnet.Bits()),
-		Gateway:    gateway,
-	}, nil
+	return s.attach(n, w, c, taken)
 }
 
-// wished is the address that was asked for, if the network can give it.
-func wished(n *state.Network, wish string, leased map[netip.Addr]bool) (netip.Addr, error) {
-	addr, err := netip.ParseAddr(wish)
-	switch {
-	case err != nil:
-		return addr, errorf("invalid IPv4 address: %s", wish)
-	case n.Chosen:
-		return addr, errorf("invalid config for network %s: invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets", n.Name).
-			hint("minibridge network create --subnet %s …", n.Subnet)
-	case !n.Subnet.Contains(addr):
-		return addr, errorf("invalid config for network %s: invalid endpoint settings:\nno configured subnet or ip-range contain the IP address %s", n.Name, addr)
-	case leased[addr] || plot(n).Reserved(addr):
-		return addr, errorf("failed to set up container networking: Address already in use").hint("minibridge network inspect %s", n.Name)
+// nameLinks gives the new endpoints' links their names in the container: the
+// lowest numbers that are free, those of the highest priority first, then in
+// the order of connecting. links are those that are there.
+func (e *Engine) nameLinks(run *state.Run, networks []*state.Network, links []string, wishes []state.Wish) {
+	used := make(map[string]bool)
+	for _, name := range links {
+		used[name] = true
 	}
-	return addr, nil
+	var order []*state.Attachment
+	for i := range run.Endpoints {
+		if at := &run.Endpoints[i]; at.Veth != "" && at.Dev == "" {
+			order = append(order, at)
+		} else if at.Dev != "" {
+			used[at.Dev] = true
+		}
+	}
+	for _, at := range order {
+		if w := wishFor(wishes, at.Network); w.DriverOpts[optIfname] != "" {
+			at.Dev = w.DriverOpts[optIfname]
+			used[at.Dev] = true
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *state.Attachment) int { return cmp.Compare(b.Priority, a.Priority) })
+	for _, at := range order {
+		prefix := e.traits(networkByID(networks, at.NetworkID)).Prefix
+		for i := 0; at.Dev == ""; i++ {
+			if name := prefix + strconv.Itoa(i); !used[name] {
+				at.Dev, used[name] = name, true
+			}
+		}
+	}
+}
+
+// wishFor is what was asked of the endpoint on a network.
+func wishFor(wishes []state.Wish, network string) state.Wish {
+	for _, w := range wishes {
+		if w.Network == network {
+			return w
+		}
+	}
+	return state.Wish{Network: network}
 }
 
 // vethPrefix begins the names of the host's ends.
@@ -79,76 +150,6 @@ func newVeth() string {
 	return vethPrefix + hex.EncodeToString(b)
 }
 
-// containerPlan is all of a container's own in the kernel: its namespace, its
-// endpoints, its published ports. It can be made again from the record of the
-// run, which is what script does.
-func (e *Engine) containerPlan(run *state.Run, networks []*state.Network) plan.Plan {
-	if run.Netns == "" {
-		return nil // the host's namespace, or another container's
-	}
-	ns := plan.NS(run.Netns)
-	var p plan.Plan
-	p.Do(&sandbox.NetnsAdd{Name: run.Netns, Pin: e.dirs.NetnsPin(run.ID)}, "a network stack of its own: no devices but a loopback that is down")
-	wired := run.Wired()
-	if len(wired) == 0 {
-		p = append(p, bridge.Loopback(ns)...)
-		return append(p, sysctlPlan(run)...)
-	}
-	for _, at := range wired {
-		n := networkByID(networks, at.NetworkID)
-		o, _ := parseBridgeOptions(n) // checked when the network was made
-		p = append(p, bridge.Endpoint{
-			NS:       ns,
-			Bridge:   n.Bridge,
-			Veth:     at.Veth,
-			Dev:      at.Dev,
-			MAC:      net.HardwareAddr(at.MAC),
-			Address:  at.Address,
-			MTU:      o.mtu,
-			Isolated: !o.icc,
-			Alias:    fmt.Sprintf("%s on %s", run.Name, n.Name),
-			// A kernel without IPv6 has no switch to turn it off.
-			KeepIPv6: !e.ipv6,
-		}.Plan()...)
-	}
-	p = append(p, wayOf(run).Plan()...)
-	p = append(p, sysctlPlan(run)...)
-	if run.DNS != 0 {
-		p = append(p, e.firewall.Redirect(nat.Redirect{ID: state.ShortID(run.ID), NS: ns, Addr: resolverAddr, Port: run.DNS})...)
-	}
-	if len(run.Ports) > 0 {
-		p = append(p, e.firewall.Publish(publication(run, networks))...)
-	}
-	return p
-}
-
-// wayOf is how a container gets out: by the first of its networks that leads
-// there.
-func wayOf(run *state.Run) bridge.Way {
-	way := bridge.Way{NS: plan.NS(run.Netns)}
-	for _, at := range run.Wired() {
-		if at.Gateway.IsValid() && !way.IPv4.Gateway.IsValid() {
-			way.IPv4 = bridge.Hop{Gateway: at.Gateway, Dev: at.Dev}
-		}
-		if at.Gateway6.IsValid() && !way.IPv6.Gateway.IsValid() {
-			way.IPv6 = bridge.Hop{Gateway: at.Gateway6, Dev: at.Dev}
-		}
-	}
-	return way
-}
-
-// publication is the run's ports as the firewall takes them. A container is
-// published through the network that gives its default route: its first.
-func publication(run *state.Run, networks []*state.Network) nat.Publish {
-	at := run.Wired()[0]
-	return nat.Publish{
-		ID:       state.ShortID(run.ID),
-		Bridge:   networkByID(networks, at.NetworkID).Bridge,
-		Target:   at.Address.Addr(),
-		Mappings: mappings(run.Ports),
-	}
-}
-
 func networkByID(networks []*state.Network, id string) *state.Network {
 	for _, n := range networks {
 		if n.ID == id {
@@ -158,33 +159,42 @@ func networkByID(networks []*state.Network, id string) *state.Network {
 	return &state.Network{ID: id}
 }
 
-// lease writes the run's addresses down.
-func (s *session) lease(run *state.Run) error {
-	for _, at := range run.Wired() {
-		if err := s.held.Lease(at.NetworkID, at.Address.Addr(), run.ID); err != nil {
-			return fmt.Errorf("lease %s: %w", at.Address.Addr(), err)
+// plug puts an endpoint that the run's record names into the kernel.
+func (s *session) plug(ctx context.Context, run *state.Run, at state.Attachment, networks []*state.Network) error {
+	for _, addr := range at.Addresses() {
+		if err := s.held.Lease(at.NetworkID, addr, run.ID); err != nil {
+			return fmt.Errorf("lease %s: %w", addr, err)
 		}
 	}
-	return nil
+	return s.up(ctx, endpointOwner(run.ID, at.EndpointID), s.endpointPlan(run, at, networks))
 }
 
-func (s *session) release(run *state.Run) error {
+// unplug takes endpoints out of the kernel and frees their addresses, and ends
+// the flows of ports that are published no more. Flows of an address go before
+// anybody else can have it: what is still sent to the last that had it would
+// reach the next. So would the packets of an endpoint that could not be taken
+// out: its addresses stay leased until it was.
+func (s *session) unplug(run *state.Run, ats []state.Attachment, ended []nat.Mapping) error {
 	var errs []error
-	for _, at := range run.Wired() {
-		errs = append(errs, s.held.Release(at.NetworkID, at.Address.Addr()))
+	var gone []state.Attachment
+	var sent []netip.Addr
+	for _, at := range ats {
+		errs = append(errs, s.held.Quit(at.NetworkID, run.ID))
+		quiet := silent(at, ended)
+		if stays := s.down(endpointOwner(run.ID, at.EndpointID)); stays != nil {
+			errs = append(errs, stays)
+			continue
+		}
+		gone = append(gone, at)
+		if !quiet {
+			sent = append(sent, at.Addresses()...)
+		}
+	}
+	errs = append(errs, nat.FlushFlows(ended, sent...))
+	for _, at := range gone {
+		for _, addr := range at.Addresses() {
+			errs = append(errs, s.held.Release(at.NetworkID, addr))
+		}
 	}
 	return errors.Join(errs...)
-}
-
-// checkNetnsName refuses a name that a namespace of somebody else has. It is
-// asked for containers that don't run: they have none.
-func checkNetnsName(name string) error {
-	path := plan.NS(name).Path()
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return errorf("the network namespace %s is someone else's: a container can't have its name", path).
-		hint("minibridge run --name OTHER …")
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/minibridge/minibridge/internal/driver"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
@@ -47,7 +48,7 @@ type Engine struct {
 	dirs         state.Dirs
 	firewall     nat.Backend
 	firewallName string
-	ipv6         bool // the kernel has it
+	drivers      map[string]driver.Driver // by name
 	explain      io.Writer
 	notice       io.Writer
 }
@@ -62,7 +63,7 @@ func New(c Config) (*Engine, error) {
 		dirs:         state.Dirs{Root: c.Root, Run: c.RunDir},
 		firewall:     firewall,
 		firewallName: c.Firewall,
-		ipv6:         hasIPv6(),
+		drivers:      drivers(firewall, hasIPv6()),
 		explain:      c.Explain,
 		notice:       c.Notice,
 	}, nil

@@ -22,21 +22,12 @@ const (
 // ownFiles are those of a container with a network namespace of its own.
 // gateway is what host-gateway stands for.
 func ownFiles(o *order, gateway netip.Addr) (map[string]string, error) {
-	r, err := readResolv()
-	if err != nil {
-		return nil, err
-	}
-	r.override(&o.Container.Spec)
-	if o.Run.DNS != 0 {
-		r.internal(o.Run)
-	} else {
-		r.filter()
-	}
+	resolv, err := resolvOf(o.Container, o.Run)
 	return map[string]string{
 		hostsFile:    hosts(o, gateway),
 		hostnameFile: o.Hostname + "\n",
-		resolvFile:   r.String(),
-	}, nil
+		resolvFile:   resolv,
+	}, err
 }
 
 // hostFiles are those of a container in the host's namespace: the host's own
@@ -60,7 +51,7 @@ func hostFiles(o *order, gateway netip.Addr) (map[string]string, error) {
 
 // joinedFiles are those that the other container sees now.
 func joinedFiles(other *state.Run) (map[string]string, error) {
-	root, err := os.OpenFile(fmt.Sprintf("/proc/%d/root", other.Init.Pid), unix.O_PATH|unix.O_DIRECTORY, 0)
+	root, err := openRoot(other)
 	if err != nil {
 		return nil, err
 	}
@@ -76,18 +67,31 @@ func joinedFiles(other *state.Run) (map[string]string, error) {
 	return files, nil
 }
 
-// readIn reads a file below a root that its owner may have filled with links
-// to elsewhere (openat2(2), RESOLVE_IN_ROOT).
+// openRoot opens the root that a running container's command sees.
+func openRoot(run *state.Run) (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("/proc/%d/root", run.Init.Pid), unix.O_PATH|unix.O_DIRECTORY, 0)
+}
+
+// readIn reads a file below a root.
 func readIn(root *os.File, path string) (string, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err := unix.Openat2(int(root.Fd()), path, &how)
+	f, err := openIn(root, path, unix.O_RDONLY)
 	if err != nil {
 		return "", err
 	}
-	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	return string(b), err
+}
+
+// openIn opens a file below a root that its owner may have filled with links
+// to elsewhere (openat2(2), RESOLVE_IN_ROOT).
+func openIn(root *os.File, path string, flags int) (*os.File, error) {
+	how := unix.OpenHow{Flags: uint64(flags) | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := unix.Openat2(int(root.Fd()), path, &how)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // hosts is /etc/hosts: Docker's six lines, those of --add-host, then a line an
@@ -100,12 +104,20 @@ func hosts(o *order, gateway netip.Addr) string {
 		"ff02::1\tip6-allnodes\n" +
 		"ff02::2\tip6-allrouters\n" +
 		extraHosts(&o.Container.Spec, gateway)
-	names := fullName(o.Hostname, o.Container.Spec.Domainname)
-	if label, _, dotted := strings.Cut(names, "."); dotted {
+	for _, at := range o.Run.Wired() {
+		lines += hostsLines(at, fullName(o.Hostname, o.Container.Spec.Domainname))
+	}
+	return lines
+}
+
+// hostsLines are those of one endpoint.
+func hostsLines(at state.Attachment, name string) (lines string) {
+	names := name
+	if label, _, dotted := strings.Cut(name, "."); dotted {
 		names += " " + label
 	}
-	for _, at := range o.Run.Wired() {
-		lines += at.Address.Addr().String() + "\t" + names + "\n"
+	for _, addr := range at.Addresses() {
+		lines += addr.String() + "\t" + names + "\n"
 	}
 	return lines
 }

@@ -66,9 +66,20 @@ func (e *Engine) UpAndDie(name string, ports []state.Port, op int, after bool) e
 		return err
 	}
 	run.Ports = ports
-	err = errors.Join(s.held.TakeName(name, run.ID), s.held.WriteRun(run), s.lease(run))
+	err = errors.Join(s.held.TakeName(name, run.ID), s.held.WriteRun(run))
 	if err == nil {
-		err = up(containerOwner(run.ID), e.containerPlan(run, networks))
+		err = up(containerOwner(run.ID), e.sandboxPlan(run))
+	}
+	for _, at := range run.Wired() {
+		if err == nil {
+			err = errors.Join(s.held.Lease(n.ID, at.Address.Addr(), run.ID), up(endpointOwner(run.ID, at.EndpointID), e.endpointPlan(run, at, networks)))
+		}
+	}
+	if err == nil {
+		err = up(wayOwner(run.ID), e.wayPlan(run, &state.Run{}))
+	}
+	if err == nil {
+		err = up(portsOwner(run.ID), e.publishPlan(run, networks))
 	}
 	if err == nil && op > 0 {
 		err = ErrNoOp
@@ -85,10 +96,11 @@ func (s *session) imagineRun(name string, n *state.Network) (*state.Run, error) 
 	if err != nil {
 		return nil, err
 	}
-	at, err := attach(n, "", leased)
+	at, err := s.attach(n, state.Wish{}, &state.Container{}, leased)
 	if err != nil {
 		return nil, err
 	}
+	at.Dev = "eth0"
 	start, err := sandbox.StartTime(os.Getpid())
 	return &state.Run{
 		ID: newID(), Name: name, Netns: name, Endpoints: []state.Attachment{at},

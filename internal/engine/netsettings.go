@@ -65,14 +65,12 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 		}
 	}
 	for _, at := range run.Endpoints {
-		end := endpointOf(at)
-		if first(&c.Spec).IP != "" {
-			end.IPAMConfig = map[string]string{"IPv4Address": first(&c.Spec).IP}
-		}
+		end := endpointOf(at, wishFor(c.Spec.Endpoints, at.Network))
 		j.Networks[at.Network] = end
 		if at.Network == defaultNetwork {
 			j.EndpointID, j.Gateway, j.IPAddress, j.IPPrefixLen, j.MacAddress =
 				end.EndpointID, end.Gateway, end.IPAddress, end.IPPrefixLen, end.MacAddress
+			j.IPv6Gateway, j.GlobalIPv6Address, j.GlobalIPv6PrefixLen = end.IPv6Gateway, end.GlobalIPv6Address, end.GlobalIPv6PrefixLen
 		}
 	}
 	if len(run.Wired()) == 0 {
@@ -91,30 +89,51 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 	return j, err
 }
 
-// stoppedNetworks shows which network a container that doesn't run will be on;
-// the network's id only when it has been there.
+// stoppedNetworks shows the networks that a container that doesn't run will be
+// on; a network's id only when it has been there.
 func stoppedNetworks(j *networkSettingsJSON, c *state.Container, networks []*state.Network) {
-	n, err := findNetwork(networks, c.Spec.Network)
-	if err != nil {
-		return // another container's
+	for _, w := range c.Spec.Endpoints {
+		end := endpointOf(state.Attachment{}, w)
+		if n, err := findNetwork(networks, w.Network); err == nil && !c.State.Started.IsZero() {
+			end.NetworkID = n.ID
+		}
+		j.Networks[w.Network] = end
 	}
-	end := endpointJSON{}
-	if !c.State.Started.IsZero() {
-		end.NetworkID = n.ID
-	}
-	j.Networks[n.Name] = end
 }
 
-func endpointOf(at state.Attachment) endpointJSON {
-	end := endpointJSON{NetworkID: at.NetworkID, EndpointID: at.EndpointID}
+// endpointOf is an endpoint as it was asked for, and as it is.
+func endpointOf(at state.Attachment, w state.Wish) endpointJSON {
+	end := endpointJSON{
+		IPAMConfig: ipamConfig(w), Aliases: w.Aliases, DriverOpts: w.DriverOpts, GwPriority: w.Priority,
+		NetworkID: at.NetworkID, EndpointID: at.EndpointID,
+	}
 	if at.Dev == "" {
 		return end
 	}
-	end.Aliases, end.DNSNames = at.Aliases, at.Names
+	end.DNSNames = at.Names
 	end.MacAddress = at.MAC.String()
-	end.IPAddress, end.IPPrefixLen = at.Address.Addr().String(), at.Address.Bits()
-	end.Gateway = addrText(at.Gateway)
+	end.Gateway, end.IPv6Gateway = addrText(at.Gateway), addrText(at.Gateway6)
+	if at.Address.IsValid() {
+		end.IPAddress, end.IPPrefixLen = at.Address.Addr().String(), at.Address.Bits()
+	}
+	if at.Address6.IsValid() {
+		end.GlobalIPv6Address, end.GlobalIPv6PrefixLen = at.Address6.Addr().String(), at.Address6.Bits()
+	}
 	return end
+}
+
+// ipamConfig is the addresses that were asked for.
+func ipamConfig(w state.Wish) map[string]string {
+	asked := make(map[string]string)
+	for key, value := range map[string]string{"IPv4Address": w.IP, "IPv6Address": w.IP6} {
+		if value != "" {
+			asked[key] = value
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	return asked
 }
 
 // addrText is an address, or nothing.

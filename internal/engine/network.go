@@ -7,21 +7,20 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/driver/bridged"
 	"github.com/minibridge/minibridge/internal/ipam"
 	"github.com/minibridge/minibridge/internal/state"
-	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 )
 
 // The default network's name and device.
 const (
-	defaultNetwork = "bridge"
+	defaultNetwork = bridged.Default
 	defaultBridge  = "minibr0"
 )
 
@@ -114,13 +113,13 @@ func (e *Engine) choosePool(n *state.Network, others []*state.Network) error {
 	return nil
 }
 
-// plot is a network's addresses as they are chosen from.
+// plot and plot6 are a network's addresses as they are chosen from.
 func plot(n *state.Network) ipam.Plot {
-	p := ipam.Plot{Subnet: n.Subnet, Range: n.Range, Gateway: n.Gateway}
-	for _, a := range n.Aux {
-		p.Aux = append(p.Aux, a)
-	}
-	return p
+	return ipam.Plot{Subnet: n.Subnet, Range: n.Range, Gateway: n.Gateway, Aux: slices.Collect(maps.Values(n.Aux))}
+}
+
+func plot6(n *state.Network) ipam.Plot {
+	return ipam.Plot{Subnet: n.Subnet6, Range: n.Range6, Gateway: n.Gateway6, Aux: slices.Collect(maps.Values(n.Aux))}
 }
 
 // taken is what a network can't have: the other networks' subnets and the
@@ -187,26 +186,4 @@ func (s *session) rechoose(n *state.Network) error {
 }
 
 // networkPlan is one network's own: its bridge and its rules.
-func (e *Engine) networkPlan(n *state.Network) plan.Plan {
-	o, _ := parseBridgeOptions(n) // checked when the network was made
-	p := bridge.Network{
-		Bridge:  n.Bridge,
-		MAC:     bridgeMAC(n.ID),
-		Gateway: netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
-		MTU:     o.mtu,
-	}.Plan()
-	return append(p, e.firewall.Network(nat.Network{
-		ID:         state.ShortID(n.ID),
-		Bridge:     n.Bridge,
-		Subnet:     n.Subnet,
-		Internal:   n.Internal,
-		KeepSource: !o.masquerade,
-	})...)
-}
-
-// bridgeMAC is fixed, as a bridge without one borrows its ports' lowest, and
-// marks the bridge as this network's.
-func bridgeMAC(id string) net.HardwareAddr {
-	b, _ := hex.DecodeString(id[:8])
-	return append(net.HardwareAddr{0x02, 0x42}, b...)
-}
+func (e *Engine) networkPlan(n *state.Network) plan.Plan { return e.driver(n).Network(n) }

@@ -12,7 +12,6 @@ import (
 	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/ipam"
 	"github.com/minibridge/minibridge/internal/state"
-	"github.com/minibridge/minibridge/nat"
 )
 
 // NetworkSpec is what a person asks of network create.
@@ -30,7 +29,7 @@ type NetworkSpec struct {
 
 // CreateNetwork makes a network and brings it up. It returns the id.
 func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string, err error) {
-	n, err := define(spec)
+	n, err := e.defineNetwork(spec)
 	if err != nil {
 		return "", err
 	}
@@ -55,23 +54,22 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string
 	return n.ID, nil
 }
 
-// define makes a network's record of what was asked for, without a look at
+// defineNetwork makes a network's record of what was asked for, without a look at
 // this machine.
-func define(spec NetworkSpec) (*state.Network, error) {
+func (e *Engine) defineNetwork(spec NetworkSpec) (*state.Network, error) {
 	n := &state.Network{
 		ID: newID(), Name: spec.Name, Driver: cmp.Or(spec.Driver, "bridge"), Created: time.Now().UTC(),
 		Internal: spec.Internal, Options: spec.Options, Labels: spec.Labels,
 	}
-	if err := checkNetwork(n); err != nil {
+	if err := checkNetworkName(n.Name); err != nil {
 		return nil, err
 	}
-	o, err := parseBridgeOptions(n)
-	if err != nil {
-		return nil, err
+	d, ok := e.drivers[n.Driver]
+	if !ok {
+		return nil, errorf("plugin %q not found", printable(n.Driver))
 	}
-	n.Bridge = cmp.Or(o.name, "mb-"+state.ShortID(n.ID))
-	if err := nat.CheckBridge(n.Bridge); err != nil {
-		return nil, errorf("%v", err)
+	if err := d.Define(n); err != nil {
+		return nil, errorf("%s", printable(err.Error()))
 	}
 	return n, addressing(n, spec)
 }
@@ -79,20 +77,16 @@ func define(spec NetworkSpec) (*state.Network, error) {
 // networkName is the containers' rule, but one character will do.
 var networkName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
-// checkNetwork refuses names and drivers. Docker takes any name; one that is
-// to be typed keeps to what needs no quotes.
-func checkNetwork(n *state.Network) error {
+// checkNetworkName refuses names. Docker takes any; one that is to be typed keeps
+// to what needs no quotes.
+func checkNetworkName(name string) error {
 	switch {
-	case strings.TrimSpace(n.Name) == "":
+	case strings.TrimSpace(name) == "":
 		return errorf("invalid name: name is empty")
-	case n.Name == "bridge" || n.Name == "host" || n.Name == "none" || n.Name == "default":
-		return errorf("operation is not permitted on predefined %s network", n.Name)
-	case !networkName.MatchString(n.Name) || len(n.Name) > maxName:
-		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", printable(n.Name), maxName)
-	case n.Driver == "host" || n.Driver == "null":
-		return errorf("only one instance of %q network is allowed", n.Driver)
-	case n.Driver != "bridge":
-		return errorf("plugin %q not found", printable(n.Driver))
+	case name == "bridge" || name == "host" || name == "none" || name == "default":
+		return errorf("operation is not permitted on predefined %s network", name)
+	case !networkName.MatchString(name) || len(name) > maxName:
+		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", printable(name), maxName)
 	}
 	return nil
 }

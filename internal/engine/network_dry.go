@@ -13,7 +13,7 @@ import (
 // DryCreateNetwork writes what CreateNetwork would do to this machine's
 // kernel.
 func (e *Engine) DryCreateNetwork(spec NetworkSpec, w io.Writer) error {
-	n, err := define(spec)
+	n, err := e.defineNetwork(spec)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/minibridge/minibridge/internal/driver/bridged"
 	"github.com/minibridge/minibridge/internal/state"
 )
 
@@ -65,7 +66,7 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 		Name: n.Name, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver, EnableIPv4: true,
 		IPAM:       ipamJSON{Driver: "default"},
 		Containers: map[string]memberJSON{},
-		Options:    optionsOf(n),
+		Options:    bridged.Options(n),
 		Internal:   n.Internal,
 		Labels:     n.Labels,
 	}
@@ -98,29 +99,12 @@ func (e *Engine) members(n *state.Network, into map[string]memberJSON) error {
 			}
 			m := memberJSON{Name: run.Name, EndpointID: at.EndpointID}
 			if at.Dev != "" {
-				m.MacAddress, m.IPv4Address = at.MAC.String(), at.Address.String()
+				m.MacAddress, m.IPv4Address, m.IPv6Address = at.MAC.String(), prefixText(at.Address), prefixText(at.Address6)
 			}
 			into[run.ID] = m
 		}
 	}
 	return err
-}
-
-// optionsOf are the driver's options; the default network's are fixed.
-func optionsOf(n *state.Network) map[string]string {
-	options := map[string]string{}
-	for k, v := range n.Options {
-		options[k] = v
-	}
-	if n.Name == defaultNetwork {
-		options["com.docker.network.bridge.default_bridge"] = "true"
-		options[optICC] = "true"
-		options[optMasquerade] = "true"
-		options[optBinding] = "0.0.0.0"
-		options[optName] = n.Bridge
-		options[optMTU] = "1500"
-	}
-	return options
 }
 
 // prefixText is a prefix, or nothing.

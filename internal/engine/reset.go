@@ -81,9 +81,9 @@ func (s *session) downAll() error {
 		return err
 	}
 	hostLost := false
-	for _, prefix := range []string{"ctr-", "net-", hostOwner} {
+	for _, kind := range []string{portsOwner("*"), containerOwner("*.*"), containerOwner("*"), networkOwner("*"), hostOwner} {
 		for _, owner := range owners {
-			if ok, _ := filepath.Match(prefix+"*", owner); !ok {
+			if ok, _ := filepath.Match(kind, owner); !ok || !s.held.HasJournal(owner) {
 				continue
 			}
 			if _, _, lost := s.executor(owner); lost != nil {

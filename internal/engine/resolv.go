@@ -95,14 +95,15 @@ var fallbackServers = []string{"8.8.8.8", "8.8.4.4"}
 
 // filter leaves out what a container can't reach: the host's loopback, and
 // IPv6 from a network without it. Servers that were asked for stay.
-func (r *resolv) filter() {
+func (r *resolv) filter(run *state.Run) {
+	_, ipv6 := wayOut6(run)
 	r.tag = " (legacy)"
 	if slices.Contains(r.overrides, "nameservers") {
 		return
 	}
 	r.nameservers = slices.DeleteFunc(r.nameservers, func(s string) bool {
 		addr, err := netip.ParseAddr(s)
-		return err != nil || addr.IsLoopback() || addr.Is6()
+		return err != nil || addr.IsLoopback() || addr.Is6() && !ipv6
 	})
 	if len(r.nameservers) == 0 {
 		r.nameservers, r.defaulted = fallbackServers, true
@@ -129,8 +130,24 @@ func (r *resolv) internal(run *state.Run) {
 
 // hasWayOut says whether the container has a default route.
 func hasWayOut(run *state.Run) bool {
-	at := run.Wired()
-	return len(at) > 0 && at[0].Gateway.IsValid()
+	_, v4 := wayOut(run)
+	_, v6 := wayOut6(run)
+	return v4 || v6
+}
+
+// resolvOf is the file of a container with a network namespace of its own.
+func resolvOf(c *state.Container, run *state.Run) (string, error) {
+	r, err := readResolv()
+	if err != nil {
+		return "", err
+	}
+	r.override(&c.Spec)
+	if run.DNS != 0 {
+		r.internal(run)
+	} else {
+		r.filter(run)
+	}
+	return r.String(), nil
 }
 
 // String is the file as Docker lays it out.

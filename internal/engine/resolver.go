@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,16 +26,12 @@ var resolverAddr = netip.MustParseAddr("127.0.0.11")
 // runs yet: any of those that programs don't choose for themselves.
 func newResolverPort() uint16 { return uint16(32768 + rand.IntN(28232)) }
 
-// hasNames says whether containers of the network find each other by name:
-// not on the default network, as in Docker.
-func hasNames(n *state.Network) bool { return n.Driver == "bridge" && n.Name != defaultNetwork }
-
 // namesOf are those by which its peers find a container: its own, its
 // aliases, its short id, its host name.
-func namesOf(c *state.Container, hostname string) []string {
+func namesOf(c *state.Container, aliases []string) []string {
 	var names []string
 	seen := make(map[string]bool)
-	for _, name := range append(append([]string{c.Name}, first(&c.Spec).Aliases...), state.ShortID(c.ID), hostname) {
+	for _, name := range append(append([]string{c.Name}, aliases...), state.ShortID(c.ID), hostname(c)) {
 		if name != "" && !seen[strings.ToLower(name)] { // the empty one is the root's
 			names = append(names, name)
 		}
@@ -45,27 +40,14 @@ func namesOf(c *state.Container, hostname string) []string {
 	return names
 }
 
-// announceNames makes a container known to its peers; forgetNames takes that
-// back.
+// announceNames makes a container known to its peers.
 func (s *session) announceNames(run *state.Run) error {
 	for _, at := range run.Wired() {
 		if len(at.Names) == 0 {
 			continue
 		}
-		m := state.Member{ID: run.ID, Names: at.Names, IPv4: at.Address.Addr()}
+		m := state.Member{ID: run.ID, Names: at.Names, IPv4: at.Address.Addr(), IPv6: at.Address6.Addr()}
 		if err := s.held.Join(at.NetworkID, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *session) forgetNames(run *state.Run) error {
-	for _, at := range run.Wired() {
-		if len(at.Names) == 0 {
-			continue
-		}
-		if err := s.held.Quit(at.NetworkID, run.ID); err != nil {
 			return err
 		}
 	}
@@ -75,38 +57,64 @@ func (s *session) forgetNames(run *state.Run) error {
 // serveNames starts the container's name server, in its namespace. It ends
 // with the supervisor.
 func (k *keeper) serveNames(ctx context.Context) error {
-	udp, tcp, err := listenIn(plan.NS(k.Run.Netns), netip.AddrPortFrom(resolverAddr, k.Run.DNS))
+	sockets, err := listenIn(plan.NS(k.Run.Netns), netip.AddrPortFrom(resolverAddr, k.Run.DNS))
 	if err != nil {
 		return fmt.Errorf("name server: %w", err)
 	}
-	go dns.Serve(ctx, dns.Config{Names: newPeers(k.Dirs, k.Run), Upstreams: k.upstreams}, udp, tcp)
+	return k.serveNamesOn(ctx, sockets)
+}
+
+// serveNamesOn starts it on sockets that somebody else has made: packets,
+// streams.
+func (k *keeper) serveNamesOn(ctx context.Context, sockets []*os.File) error {
+	packets, stream := sockets[0], sockets[1]
+	defer packets.Close()
+	defer stream.Close()
+	udp, err := net.FilePacketConn(packets)
+	if err != nil {
+		return err
+	}
+	tcp, err := net.FileListener(stream)
+	if err != nil {
+		return errors.Join(err, udp.Close())
+	}
+	go dns.Serve(ctx, dns.Config{Names: k.peers, Upstreams: k.upstreams}, udp.(*net.UDPConn), tcp)
 	return nil
+}
+
+// openResolver makes a name server's sockets in a namespace where programs
+// run already: on whichever port is free for both.
+func openResolver(ns plan.NS) (port uint16, sockets []*os.File, err error) {
+	for range 16 {
+		port = newResolverPort()
+		sockets, err = listenIn(ns, netip.AddrPortFrom(resolverAddr, port))
+		if !errors.Is(err, unix.EADDRINUSE) {
+			break
+		}
+	}
+	return port, sockets, err
 }
 
 // listenIn makes the server's two sockets in a network namespace; whoever
 // uses them may be anywhere.
-func listenIn(ns plan.NS, addr netip.AddrPort) (*net.UDPConn, net.Listener, error) {
-	var packets, stream *os.File
-	err := ns.Do(func() (err error) {
-		if packets, err = boundSocket(unix.SOCK_DGRAM, addr); err != nil {
-			return err
+func listenIn(ns plan.NS, addr netip.AddrPort) (sockets []*os.File, err error) {
+	err = ns.Do(func() error {
+		for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
+			f, err := boundSocket(kind, addr)
+			if err != nil {
+				return err
+			}
+			sockets = append(sockets, f)
 		}
-		if stream, err = boundSocket(unix.SOCK_STREAM, addr); err != nil {
-			return err
-		}
-		return unix.Listen(int(stream.Fd()), unix.SOMAXCONN)
+		return unix.Listen(int(sockets[1].Fd()), unix.SOMAXCONN)
 	})
-	defer packets.Close()
-	defer stream.Close()
 	if err != nil {
-		return nil, nil, err
+		for _, f := range sockets {
+			f.Close()
+		}
+		return nil, err
 	}
-	udp, err := net.FilePacketConn(packets)
-	if err != nil {
-		return nil, nil, err
-	}
-	tcp, err := net.FileListener(stream)
-	return udp.(*net.UDPConn), tcp, err
+	return sockets, nil
 }
 
 func boundSocket(kind int, addr netip.AddrPort) (*os.File, error) {
@@ -130,7 +138,7 @@ func (k *keeper) upstreams() []dns.Upstream {
 	if len(spec.DNS) > 0 {
 		return upstreamsAt(spec.DNS, k.dialInside)
 	}
-	if !hasWayOut(k.Run) {
+	if !hasWayOut(k.peers.run()) {
 		return nil
 	}
 	r, err := readResolv()
@@ -162,7 +170,7 @@ func (k *keeper) dialInside(ctx context.Context, network, address string) (conn 
 		kind = unix.SOCK_STREAM
 	}
 	fd := -1
-	err = plan.NS(k.Run.Netns).Do(func() (err error) {
+	err = plan.NS(k.peers.run().Netns).Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		return err
 	})
@@ -213,64 +221,4 @@ func awaitConnect(ctx context.Context, socket *os.File) error {
 		return true
 	})
 	return errors.Join(err, failed)
-}
-
-// peers is what a container's name server knows: the members of its networks,
-// as they are at each question.
-type peers struct {
-	mu       sync.Mutex
-	networks []peerNetwork // in the order of the container's endpoints
-	table    *dns.Table
-}
-
-type peerNetwork struct {
-	name string
-	list *state.MemberList
-	now  []state.Member
-}
-
-func newPeers(dirs state.Dirs, run *state.Run) *peers {
-	p := &peers{}
-	for _, at := range run.Wired() {
-		if len(at.Names) > 0 {
-			p.networks = append(p.networks, peerNetwork{name: at.Network, list: dirs.Members(at.NetworkID)})
-		}
-	}
-	return p
-}
-
-// Lookup implements [dns.Names].
-func (p *peers) Lookup(name string) ([]netip.Addr, bool) { return p.current().Lookup(name) }
-
-// Reverse implements [dns.Names].
-func (p *peers) Reverse(addr netip.Addr) (string, bool) { return p.current().Reverse(addr) }
-
-// current is the table of those who are there now. A list that can't be read
-// leaves what was known.
-func (p *peers) current() *dns.Table {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	stale := p.table == nil
-	for i := range p.networks {
-		n := &p.networks[i]
-		if members, changed, err := n.list.Load(); err == nil && changed {
-			n.now, stale = members, true
-		}
-	}
-	if stale {
-		p.table = dns.NewTable(p.tabulate())
-	}
-	return p.table
-}
-
-func (p *peers) tabulate() []dns.Network {
-	var all []dns.Network
-	for _, n := range p.networks {
-		network := dns.Network{Name: n.name}
-		for _, m := range n.now {
-			network.Peers = append(network.Peers, dns.Peer{Names: m.Names, Addrs: []netip.Addr{m.IPv4}})
-		}
-		all = append(all, network)
-	}
-	return all
 }

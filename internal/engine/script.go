@@ -113,6 +113,7 @@ func (e *Engine) ScriptUndo(refs []string, w io.Writer) error {
 		return err
 	}
 	fmt.Fprint(w, scriptHead)
+	said := ""
 	for _, owner := range owners {
 		j, err := e.dirs.ReadJournal(owner, kinds)
 		if err != nil {
@@ -121,7 +122,10 @@ func (e *Engine) ScriptUndo(refs []string, w io.Writer) error {
 		if len(j.Steps()) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "\n# --- %s\n", ownerName(owner))
+		if name := ownerName(owner); name != said {
+			fmt.Fprintf(w, "\n# --- %s\n", name)
+			said = name
+		}
 		writeUndo(w, j.Steps())
 	}
 	return nil
@@ -150,7 +154,9 @@ func (e *Engine) undoOwners(refs []string) ([]string, error) {
 	}
 	var owners []string
 	for _, run := range slices.Backward(runs) {
-		owners = append(owners, containerOwner(run.ID))
+		own := containerOwners(run)
+		slices.Reverse(own)
+		owners = append(owners, own...)
 	}
 	if len(refs) > 0 {
 		return owners, nil

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +58,10 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 		k.join(k.clients, w)
 	case frameWait:
 		k.join(k.waiters, w)
+	case frameChange:
+		if err := k.change(w, body); err != nil {
+			k.engine.say("%v", err)
+		}
 	case frameSignal:
 		k.answer(w, k.signal(body))
 	case frameStop:
@@ -87,6 +94,30 @@ func (k *keeper) answer(w *wire, err error) {
 		return
 	}
 	w.send(frameReady, nil)
+}
+
+// change takes over what a verb has opened for the container: the sockets of
+// its ports, those of a name server.
+func (k *keeper) change(w *wire, body []byte) error {
+	var c change
+	if err := json.Unmarshal(body, &c); err != nil {
+		return err
+	}
+	var files []*os.File
+	for _, fd := range w.fds {
+		files = append(files, os.NewFile(uintptr(fd), "handed over"))
+	}
+	w.fds = nil
+	if c.Names > len(files) {
+		return fmt.Errorf("%d descriptors came, and %d were announced", len(files), c.Names)
+	}
+	if c.Ports {
+		k.holdPorts(files[c.Names:])
+	}
+	if c.Names > 0 {
+		return k.serveNamesOn(context.Background(), files[:c.Names])
+	}
+	return nil
 }
 
 func (k *keeper) signal(body []byte) error {

@@ -45,84 +45,126 @@ func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor
 	if err := s.held.WriteRun(run); err != nil {
 		return err
 	}
-	if err := s.lease(run); err != nil {
-		return err
-	}
 	if err := sup.give(o); err != nil {
 		return err
 	}
-	if err := s.up(ctx, containerOwner(c.ID), s.containerPlan(run, networks)); err != nil {
+	if err := s.wire(ctx, run, networks); err != nil {
 		return fmt.Errorf("failed to set up container networking: %w", err)
-	}
-	if err := nat.FlushFlows(mappings(run.Ports)); err != nil {
-		return err
-	}
-	if err := s.announceNames(run); err != nil {
-		return err
 	}
 	return s.markRunning(c, run)
 }
 
+// wire makes true what place has decided, from the namespace to the ports.
+func (s *session) wire(ctx context.Context, run *state.Run, networks []*state.Network) error {
+	if err := s.up(ctx, containerOwner(run.ID), s.sandboxPlan(run)); err != nil {
+		return err
+	}
+	for _, at := range run.Wired() {
+		if err := s.plug(ctx, run, at, networks); err != nil {
+			return err
+		}
+	}
+	if err := s.upWay(ctx, run, &state.Run{}); err != nil {
+		return err
+	}
+	if err := s.up(ctx, portsOwner(run.ID), s.publishPlan(run, networks)); err != nil {
+		return err
+	}
+	return errors.Join(nat.FlushFlows(mappings(run.Ports)), s.announceNames(run))
+}
+
+// upWay brings up what goes with the namespace: once it is there, there is
+// nothing to take back.
+func (s *session) upWay(ctx context.Context, run, was *state.Run) error {
+	if err := s.up(ctx, wayOwner(run.ID), s.wayPlan(run, was)); err != nil {
+		return err
+	}
+	return s.held.DropJournal(wayOwner(run.ID))
+}
+
 // place decides where the container stands in the network: its namespace, its
-// endpoint, its ports, its name files. Of all that only the bound sockets of
-// the ports are real after it.
-func (s *session) place(ctx context.Context, networks []*state.Network, o *order) error {
+// endpoints, its ports, its name files. Of all that only the bound sockets of
+// the ports are real after it, and the networks.
+func (s *session) place(ctx context.Context, networks []*state.Network, o *order) (err error) {
 	c, run := o.Container, o.Run
 	if id, ok := strings.CutPrefix(c.Spec.Network, "container:"); ok {
 		return s.join(run, id, o)
 	}
-	n, err := findNetwork(networks, c.Spec.Network)
-	if err != nil {
-		return errorf("failed to set up container networking: %v", err)
+	if err := s.settleEndpoints(ctx, networks, c, run); err != nil {
+		return err
 	}
-	run.Endpoints = []state.Attachment{{NetworkID: n.ID, Network: n.Name, EndpointID: newID()}}
-	if n.Driver == "host" {
-		o.Files, err = hostFiles(o, gatewayOf(networks))
+	gateway := gatewayOf(networks)
+	if inHost(s, networks, run) {
+		o.Files, err = hostFiles(o, gateway)
 		return err
 	}
 	if err := checkNetnsName(c.Name); err != nil {
 		return err
 	}
 	run.Netns = c.Name
-	if n.Bridge != "" {
-		if err := s.plug(ctx, n, o); err != nil {
-			return err
-		}
+	if err := s.settlePorts(networks, o); err != nil {
+		return err
 	}
-	o.Files, err = ownFiles(o, gatewayOf(networks))
+	o.Files, err = ownFiles(o, gateway)
+	run.Resolv = digest(o.Files[resolvFile])
 	return err
 }
 
-// plug chooses the endpoint on a bridge and reserves the ports.
-func (s *session) plug(ctx context.Context, n *state.Network, o *order) error {
-	if err := s.upNetwork(ctx, n); err != nil {
-		return err
+// inHost says that a run is on the one network without a namespace.
+func inHost(e *session, networks []*state.Network, run *state.Run) bool {
+	for _, at := range run.Endpoints {
+		if !e.traits(networkByID(networks, at.NetworkID)).Namespace {
+			return true
+		}
 	}
-	taken, err := s.taken(n, o.Container.ID)
-	if err != nil {
-		return err
+	return false
+}
+
+// settleEndpoints chooses the endpoints, one a network that was asked for, and
+// brings these networks up.
+func (s *session) settleEndpoints(ctx context.Context, networks []*state.Network, c *state.Container, run *state.Run) error {
+	for _, w := range c.Spec.Endpoints {
+		n, err := findNetwork(networks, w.Network)
+		if err != nil {
+			return errorf("failed to set up container networking: %v", err).hint("minibridge network ls")
+		}
+		if err := s.upNetwork(ctx, n); err != nil {
+			return err
+		}
+		at, err := s.attachHere(n, w, c)
+		if err != nil {
+			return fmt.Errorf("failed to set up container networking: %w", err)
+		}
+		run.Endpoints = append(run.Endpoints, at)
 	}
-	at, err := attach(n, first(&o.Container.Spec).IP, taken)
-	if err != nil {
-		return err
+	s.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
+	if needsNames(run) {
+		run.DNS = newResolverPort()
 	}
-	if hasNames(n) {
-		at.Aliases = first(&o.Container.Spec).Aliases
-		at.Names = namesOf(o.Container, o.Hostname)
-		o.Run.DNS = newResolverPort()
+	return nil
+}
+
+// needsNames says that a run is on a network whose containers find each other
+// by name.
+func needsNames(run *state.Run) bool {
+	for _, at := range run.Endpoints {
+		if len(at.Names) > 0 {
+			return true
+		}
 	}
-	o.Run.Endpoints = []state.Attachment{at}
-	if n.Internal {
-		if len(o.Container.Spec.Publish) > 0 || o.Container.Spec.PublishAll {
-			s.say("WARNING: Published ports are discarded on the internal network %s", n.Name)
+	return false
+}
+
+// settlePorts reserves the ports, if there is a way in.
+func (s *session) settlePorts(networks []*state.Network, o *order) error {
+	at, ok := wayOut(o.Run)
+	if !ok {
+		if wired := o.Run.Wired(); len(wired) > 0 && (len(o.Container.Spec.Publish) > 0 || o.Container.Spec.PublishAll) {
+			s.say("WARNING: Published ports are discarded on the internal network %s", wired[0].Network)
 		}
 		return nil
 	}
-	options, err := parseBridgeOptions(n)
-	if err != nil {
-		return err
-	}
-	r, err := s.reserve(o.Container, options.binding, at.Address.Addr())
+	r, err := s.reserve(o.Container, s.traits(networkByID(networks, at.NetworkID)).Binding, at.Address.Addr())
 	if err != nil {
 		return err
 	}

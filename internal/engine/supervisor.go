@@ -79,6 +79,7 @@ type keeper struct {
 	log     *logWriter
 	process *sandbox.Process
 	stdin   *os.File // nil when it has none
+	peers   *peers
 	trace   bytes.Buffer
 
 	logged sync.WaitGroup // what reads and logs its output
@@ -120,7 +121,7 @@ func supervise(o *order, w *wire) error {
 		err = k.letGo()
 	}
 	if err != nil {
-		undo := func(s *session) error { return s.unstarted(k.Run, err) }
+		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), err) }
 		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
@@ -149,6 +150,7 @@ func newKeeper(o *order) (*keeper, error) {
 		clients: make(map[*wire]bool),
 		waiters: make(map[*wire]bool),
 		exited:  make(chan struct{}),
+		peers:   newPeers(o.Dirs, o.Run),
 	}
 	e.explain = &k.trace
 	return k, nil
@@ -212,7 +214,7 @@ func (k *keeper) await() error {
 	}()
 	code, err := k.process.Wait()
 	close(k.exited)
-	err = errors.Join(err, k.end(func(s *session) error { return s.settle(k.Run, ended{code: code, kept: k.kept.Load()}) }))
+	err = errors.Join(err, k.end(func(s *session) error { return s.settle(s.latest(k.Run), ended{code: code, kept: k.kept.Load()}) }))
 	k.logged.Wait()
 	k.log.close()
 	x := ending(code, err)
@@ -230,10 +232,18 @@ func (k *keeper) end(down func(*session) error) (err error) {
 		return err
 	}
 	defer func() {
-		for _, f := range k.sockets {
-			f.Close()
-		}
+		k.holdPorts(nil)
 		err = errors.Join(err, s.unlock())
 	}()
 	return down(s)
+}
+
+// holdPorts lets go of the sockets that keep the container's ports, for others.
+func (k *keeper) holdPorts(sockets []*os.File) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range k.sockets {
+		f.Close()
+	}
+	k.sockets = sockets
 }

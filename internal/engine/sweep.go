@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/driver/bridged"
 	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 	"github.com/minibridge/minibridge/sandbox"
@@ -70,7 +71,7 @@ func (s *session) leftBridges() (left []plan.Step, err error) {
 		if n.Bridge == "" {
 			continue
 		}
-		mac := bridgeMAC(n.ID)
+		mac := bridged.MAC(n.ID)
 		if undo, err := (&bridge.BridgeAdd{Name: n.Bridge, MAC: mac}).Undo(); undo == nil && err == nil {
 			left = append(left, &bridge.LinkDel{Name: n.Bridge, MAC: mac.String()})
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ func isNet(key string) bool { return strings.HasPrefix(key, "net.") }
 
 // checkSysctls refuses parameters that would be somebody else's.
 func checkSysctls(spec *Spec) error {
-	for _, key := range sortedKeys(spec.Sysctls) {
+	for _, key := range slices.Sorted(maps.Keys(spec.Sysctls)) {
 		switch {
 		case !Sysctl(key):
 			return errorf("sysctl '%s=%s' is not allowed", printable(key), printable(spec.Sysctls[key]))
@@ -65,7 +66,7 @@ func chosen(all map[string]string, want func(string) bool) map[string]string {
 // sysctlPlan sets what --sysctl asked for, once the links are there that it may
 // be about.
 func sysctlPlan(run *state.Run) (p plan.Plan) {
-	for _, key := range sortedKeys(run.Sysctls) {
+	for _, key := range slices.Sorted(maps.Keys(run.Sysctls)) {
 		p.Do(&plan.SysctlSet{NS: plan.NS(run.Netns), Key: key, Value: run.Sysctls[key]}, "asked for by --sysctl")
 	}
 	return p

@@ -91,6 +91,15 @@ func (s *session) undone(id, name string, before *state.State, cause error) erro
 // for another reason than its command.
 const notStarted = 128
 
+// latest is a run as its record says now, which has gone where the container
+// was since its supervisor heard of it; as it was then, when there is none.
+func (s *session) latest(run *state.Run) *state.Run {
+	if now, err := s.dirs.ReadRun(run.ID); err == nil {
+		return now
+	}
+	return run
+}
+
 // killed is the exit code of a container whose supervisor was killed.
 const killed = 128 + int(unix.SIGKILL)
 
@@ -120,43 +129,29 @@ func (s *session) remove(c *state.Container) error {
 	return errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
 }
 
-// dismantle takes a run's network down and frees its addresses. Their flows go
-// before anybody else can have one: what is still sent to the last that had it
-// would reach the next. So would the packets of a rule that could not be taken
-// down: addresses stay leased until it was.
+// dismantle takes a run's network down, and frees its addresses: its ports
+// first, its namespace last.
 func (s *session) dismantle(run *state.Run) error {
-	quiet := silent(run)
-	stays := s.down(containerOwner(run.ID))
-	err := errors.Join(s.forgetNames(run), stays)
-	if !quiet {
-		var gone []netip.Addr
-		for _, at := range run.Wired() {
-			gone = append(gone, at.Address.Addr())
-		}
-		err = errors.Join(err, nat.FlushFlows(mappings(run.Ports), gone...))
-	}
-	if stays != nil {
-		return err
-	}
-	return errors.Join(err, s.release(run))
+	return errors.Join(
+		s.down(portsOwner(run.ID)),
+		s.held.DropJournal(wayOwner(run.ID)), // it goes with the namespace
+		s.unplug(run, run.Wired(), mappings(run.Ports)),
+		s.down(containerOwner(run.ID)),
+	)
 }
 
-// silent says that a run can have left no flow worth a search: it sent nothing,
-// and publishes only ports that would have answered. The search takes as long
-// as the kernel's table is wide, and 10 ms where that has its 262144 buckets.
-func silent(run *state.Run) bool {
-	for _, p := range run.Ports {
+// silent says that an endpoint can have left no flow worth a search: it sent
+// nothing, and publishes only ports that would have answered. The search takes
+// as long as the kernel's table is wide, and 10 ms where that has its 262144
+// buckets.
+func silent(at state.Attachment, ports []nat.Mapping) bool {
+	for _, p := range ports {
 		if p.Proto != "tcp" {
 			return false
 		}
 	}
-	for _, at := range run.Wired() {
-		sent, err := os.ReadFile("/sys/class/net/" + at.Veth + "/statistics/rx_packets")
-		if err != nil || strings.TrimSpace(string(sent)) != "0" {
-			return false
-		}
-	}
-	return true
+	sent, err := os.ReadFile("/sys/class/net/" + at.Veth + "/statistics/rx_packets")
+	return err == nil && strings.TrimSpace(string(sent)) == "0"
 }
 
 // running is the run of a container, or why there is none to be had.

@@ -29,6 +29,7 @@ const (
 	frameStdinEnd frameKind = 'c' // no more of these
 	frameSignal   frameKind = 'S' // int: send it this signal
 	frameStop     frameKind = 'T' // stopRequest: end it, by force when it takes too long
+	frameChange   frameKind = 'C' // change: its networks are others now; descriptors come just before
 	frameWait     frameKind = 'W' // tell me when it has ended
 )
 

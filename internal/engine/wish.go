@@ -2,11 +2,13 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/state"
 )
 
@@ -62,11 +64,11 @@ func checkMAC(mac string) error {
 // checkDriverOpts refuses options of Docker's that aren't here: one without
 // effect is a trap. Others are a person's own.
 func checkDriverOpts(w *Wish) error {
-	for _, key := range sortedKeys(w.DriverOpts) {
+	for _, key := range slices.Sorted(maps.Keys(w.DriverOpts)) {
 		value := w.DriverOpts[key]
 		switch {
 		case key == optIfname && !isDevice(value):
-			return errorf("invalid interface name %q: 1 to %d bytes, without blanks and slashes", printable(value), maxDevice)
+			return errorf("invalid interface name %q: 1 to %d bytes, without blanks and slashes", printable(value), bridge.MaxName)
 		case key != optIfname && strings.HasPrefix(key, "com.docker.network."):
 			return errorf("unknown driver option %s: there is %s", printable(key), optIfname)
 		}
@@ -78,7 +80,7 @@ func checkDriverOpts(w *Wish) error {
 // net/core/dev.c), and a little more: those that `ip` writes unlike they are.
 func isDevice(name string) bool {
 	bad := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`/:%+"@`, r) })
-	return name != "" && len(name) <= maxDevice && !bad && !slices.Contains([]string{".", "..", "lo", "all", "default"}, name)
+	return name != "" && len(name) <= bridge.MaxName && !bad && !slices.Contains([]string{".", "..", "lo", "all", "default"}, name)
 }
 
 // Docker's texts for what a network has no room for.

@@ -38,7 +38,8 @@ type journalLine struct {
 // stays readable.
 const journalVersion = 1
 
-// Journal opens the journal of one plan's owner: "host", "net-ID", "ctr-ID".
+// Journal opens the journal of one plan's owner: "host", "net-ID", "ctr-ID",
+// "ctr-ID.PART".
 func (h *Held) Journal(owner string, kinds plan.Kinds) (*Journal, error) {
 	return h.dirs.ReadJournal(owner, kinds)
 }
@@ -59,6 +60,15 @@ func (h *Held) Journals() ([]string, error) {
 func (h *Held) HasJournal(owner string) bool {
 	_, err := os.Stat(h.dirs.journalFile(owner))
 	return err == nil
+}
+
+// DropJournal forgets what an owner had to take back: it has gone by itself.
+func (h *Held) DropJournal(owner string) error {
+	err := os.Remove(h.dirs.journalFile(owner))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // ReadJournal opens a journal for looking only.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 )
 
 // Member is a running container on a network, as its peers know it.
@@ -16,6 +15,16 @@ type Member struct {
 	Names []string   `json:"names"` // the container's, its aliases, its short id, its host name
 	IPv4  netip.Addr `json:"ipv4,omitzero"`
 	IPv6  netip.Addr `json:"ipv6,omitzero"`
+}
+
+// Addrs are the addresses that a member has.
+func (m Member) Addrs() (all []netip.Addr) {
+	for _, a := range []netip.Addr{m.IPv4, m.IPv6} {
+		if a.IsValid() {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // members is the file of one network.
@@ -63,32 +72,27 @@ func (h *Held) changeMembers(network string, change func([]Member) []Member) err
 }
 
 // A MemberList reads a network's members, and reads them again only when they
-// have changed: that costs one stat(2).
+// have changed.
 type MemberList struct {
-	file    string
-	seen    syscall.Stat_t
+	watched
 	members []Member
 }
 
 // Members opens the list of a network's members.
 func (d Dirs) Members(network string) *MemberList {
-	return &MemberList{file: d.memberFile(network)}
+	return &MemberList{watched: watched{file: d.memberFile(network)}}
 }
 
 // Load gives the members there are now; changed says that they are others than
 // the last time. It is not for several goroutines at once.
 func (l *MemberList) Load() (all []Member, changed bool, err error) {
-	var st syscall.Stat_t
-	if err := syscall.Stat(l.file, &st); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, err
-	}
-	if st.Ino == l.seen.Ino && st.Mtim == l.seen.Mtim {
-		return l.members, false, nil
-	}
 	var m members
-	if err := read(l.file, &m); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, err
+	changed, err = l.load(&m)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // nobody is there
 	}
-	l.seen, l.members = st, m.Members
-	return l.members, true, nil
+	if changed && err == nil {
+		l.members = m.Members
+	}
+	return l.members, changed, err
 }

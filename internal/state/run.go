@@ -23,7 +23,8 @@ type Run struct {
 	Supervisor Process           `json:"supervisor"`
 	Init       Process           `json:"-"` // the command, in a file of its own; zero until it was executed
 	Endpoints  []Attachment      `json:"endpoints,omitempty"`
-	DNS        uint16            `json:"dns,omitempty"` // the port that its name server listens on, in its namespace; 0 = it has none
+	DNS        uint16            `json:"dns,omitempty"`    // the port that its name server listens on, in its namespace; 0 = it has none
+	Resolv     string            `json:"resolv,omitempty"` // digest of the resolv.conf that it was given
 	Ports      []Port            `json:"ports,omitempty"`
 	Sysctls    map[string]string `json:"sysctls,omitempty"` // of its network namespace
 	Before     *State            `json:"before,omitempty"`  // how its container stood, and will again if it can't be started; nil = then it goes
@@ -62,6 +63,16 @@ type Attachment struct {
 	Priority   int          `json:"priority,omitempty"` // the highest gives the default route
 	Aliases    []string     `json:"aliases,omitempty"`  // those that a person gave
 	Names      []string     `json:"names,omitempty"`    // by which its peers find it, the container's own first
+}
+
+// Addresses are those that the endpoint has, IPv4 first.
+func (at *Attachment) Addresses() (all []netip.Addr) {
+	for _, p := range []netip.Prefix{at.Address, at.Address6} {
+		if p.IsValid() {
+			all = append(all, p.Addr())
+		}
+	}
+	return all
 }
 
 // MAC is a hardware address that reads as one in JSON.

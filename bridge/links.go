@@ -1,6 +1,22 @@
 package bridge
 
-import "github.com/vishvananda/netlink"
+import (
+	"github.com/vishvananda/netlink"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Links lists the names of the links in a network namespace.
+func Links(ns plan.NS) (names []string, err error) {
+	err = in(ns, func(h *netlink.Handle) error {
+		links, err := again(h.LinkList)
+		for _, l := range links {
+			names = append(names, l.Attrs().Name)
+		}
+		return err
+	})
+	return names, err
+}
 
 // Veths lists the host's ends of cables by name, each with the bridge that it
 // is plugged into, or "".

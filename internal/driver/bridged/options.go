@@ -1,13 +1,16 @@
-package engine
+package bridged
 
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/state"
 )
 
@@ -21,10 +24,10 @@ const (
 	optPrefix     = "com.docker.network.container_iface_prefix"
 )
 
-var knownOptions = []string{optName, optICC, optMasquerade, optBinding, optMTU, optPrefix}
+var known = []string{optName, optICC, optMasquerade, optBinding, optMTU, optPrefix}
 
-// bridgeOptions are the options of a bridge network, with their defaults.
-type bridgeOptions struct {
+// options are those of a bridge network, with their defaults.
+type options struct {
 	name       string     // of the device; "" = made of the network's id
 	icc        bool       // containers reach each other
 	masquerade bool       // they go out as the host
@@ -33,12 +36,12 @@ type bridgeOptions struct {
 	prefix     string     // of the devices in the containers
 }
 
-// parseBridgeOptions reads what -o said, with Docker's texts. Options of
+// parse reads what -o said, with Docker's texts. Options of
 // Docker's that aren't here are an error that lists those that are; others are
 // a person's own, kept as given.
-func parseBridgeOptions(n *state.Network) (o bridgeOptions, err error) {
-	o = bridgeOptions{icc: true, masquerade: true, prefix: "eth"}
-	for _, key := range sortedKeys(n.Options) {
+func parse(n *state.Network) (o options, err error) {
+	o = options{icc: true, masquerade: true, prefix: "eth"}
+	for _, key := range slices.Sorted(maps.Keys(n.Options)) {
 		value := n.Options[key]
 		switch key {
 		case optName:
@@ -55,46 +58,34 @@ func parseBridgeOptions(n *state.Network) (o bridgeOptions, err error) {
 			}
 		case optMTU:
 			if o.mtu, err = strconv.Atoi(value); err == nil && o.mtu < 0 {
-				return o, errorf("invalid MTU number: %d", o.mtu)
+				return o, fmt.Errorf("invalid MTU number: %d", o.mtu)
 			}
 		case optPrefix:
 			o.prefix = cmp.Or(value, o.prefix)
 		default:
 			if strings.HasPrefix(key, "com.docker.network.") {
-				return o, errorf("unknown option %s: there are %s", printable(key), strings.Join(knownOptions, ", "))
+				return o, fmt.Errorf("unknown option %s: there are %s", key, strings.Join(known, ", "))
 			}
 		}
 		if err != nil {
-			return o, errorf("failed to parse %s value: %s (%v)", key, printable(value), err)
+			return o, fmt.Errorf("failed to parse %s value: %s (%v)", key, value, err)
 		}
 	}
 	return o, checkDeviceNames(o)
 }
 
-// maxDevice is the longest name of a device, in bytes (IFNAMSIZ-1, linux/if.h).
-const maxDevice = 15
-
-func checkDeviceNames(o bridgeOptions) error {
-	if len(o.name) > maxDevice {
-		return errorf("invalid bridge name %q: %d bytes, %d are allowed", o.name, len(o.name), maxDevice)
+func checkDeviceNames(o options) error {
+	if len(o.name) > bridge.MaxName {
+		return fmt.Errorf("invalid bridge name %q: %d bytes, %d are allowed", o.name, len(o.name), bridge.MaxName)
 	}
 	for _, name := range []string{o.name, o.prefix} {
 		bad := strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`/:%+"`, r) })
 		if bad || name == "." || name == ".." {
-			return errorf("invalid device name in the options: %q", name)
+			return fmt.Errorf("invalid device name in the options: %q", name)
 		}
 	}
-	if len(o.prefix) > maxDevice-3 {
-		return errorf("invalid device name in the options: %q: %d bytes, %d are allowed", o.prefix, len(o.prefix), maxDevice-3)
+	if len(o.prefix) > bridge.MaxName-3 {
+		return fmt.Errorf("invalid device name in the options: %q: %d bytes, %d are allowed", o.prefix, len(o.prefix), bridge.MaxName-3)
 	}
 	return nil
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -1,0 +1,117 @@
+// Package bridged is the network that is a Linux bridge: its containers hang
+// on it by veth pairs, the host's own address on it is their gateway, and the
+// firewall lets them out and keeps the others away.
+package bridged
+
+import (
+	"cmp"
+	"encoding/hex"
+	"net"
+	"net/netip"
+
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/driver"
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Default is the name of the network that containers are on when they name
+// none. As in Docker it has no names.
+const Default = "bridge"
+
+// Driver writes plans for bridges and for one kind of firewall.
+type Driver struct {
+	Firewall nat.Backend
+	IPv6     bool // the kernel has it
+}
+
+// Define names the bridge, by its option or after the network's id.
+func (d Driver) Define(n *state.Network) error {
+	o, err := parse(n)
+	if err != nil {
+		return err
+	}
+	n.Bridge = cmp.Or(o.name, "mb-"+state.ShortID(n.ID))
+	return nat.CheckBridge(n.Bridge)
+}
+
+// Traits are a namespace with a cable in it.
+func (d Driver) Traits(n *state.Network) driver.Traits {
+	o := of(n)
+	return driver.Traits{Namespace: true, Wired: true, Names: n.Name != Default, Prefix: o.prefix, Binding: o.binding}
+}
+
+// Network is the bridge and the network's rules.
+func (d Driver) Network(n *state.Network) plan.Plan {
+	o := of(n)
+	p := bridge.Network{
+		Bridge:  n.Bridge,
+		MAC:     MAC(n.ID),
+		Gateway: netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
+		MTU:     o.mtu,
+	}.Plan()
+	return append(p, d.Firewall.Network(nat.Network{
+		ID:         state.ShortID(n.ID),
+		Bridge:     n.Bridge,
+		Subnet:     n.Subnet,
+		Internal:   n.Internal,
+		KeepSource: !o.masquerade,
+	})...)
+}
+
+// MAC is a bridge's: fixed, as one without borrows its ports' lowest, and a
+// mark of whose bridge it is.
+func MAC(network string) net.HardwareAddr {
+	b, _ := hex.DecodeString(network[:8])
+	return append(net.HardwareAddr{0x02, 0x42}, b...)
+}
+
+// Endpoint is a cable into the bridge.
+func (d Driver) Endpoint(n *state.Network, e driver.Endpoint) plan.Plan {
+	o := of(n)
+	return bridge.Endpoint{
+		NS:       e.NS,
+		Bridge:   n.Bridge,
+		Veth:     e.Veth,
+		Dev:      e.Dev,
+		MAC:      net.HardwareAddr(e.MAC),
+		Address:  e.Address,
+		MTU:      o.mtu,
+		Isolated: !o.icc,
+		Alias:    e.Alias,
+		// A kernel without IPv6 has no switch to turn it off.
+		KeepIPv6: !d.IPv6,
+	}.Plan()
+}
+
+// Publish is the firewall's.
+func (d Driver) Publish(n *state.Network, p driver.Publication) plan.Plan {
+	if len(p.Mappings) == 0 || n.Internal {
+		return nil
+	}
+	return d.Firewall.Publish(nat.Publish{ID: p.ID, Bridge: n.Bridge, Target: p.Target, Mappings: p.Mappings})
+}
+
+// of are a network's options, which were checked when it was made.
+func of(n *state.Network) options {
+	o, _ := parse(n)
+	return o
+}
+
+// Options are a network's as people see them: the default one's are fixed.
+func Options(n *state.Network) map[string]string {
+	all := map[string]string{}
+	for k, v := range n.Options {
+		all[k] = v
+	}
+	if n.Name == Default {
+		all["com.docker.network.bridge.default_bridge"] = "true"
+		all[optICC] = "true"
+		all[optMasquerade] = "true"
+		all[optBinding] = "0.0.0.0"
+		all[optName] = n.Bridge
+		all[optMTU] = "1500"
+	}
+	return all
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Connect puts a container on one more network: at once when it runs, else
+// when it is started. w.Network is what a person calls the network.
+func (e *Engine) Connect(ctx context.Context, ref string, w Wish) (err error) {
+	s, c, networks, err := e.openContainer(ctx, "network connect", ref)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	n, err := findNetwork(networks, w.Network)
+	if err != nil {
+		return err
+	}
+	w.Network = n.Name
+	if err := s.connectable(c, n, w, networks); err != nil {
+		return err
+	}
+	run, st := s.status(c)
+	if run == nil && st.Status == state.Running {
+		_, err := s.running(c)
+		return err
+	}
+	if run != nil {
+		if err := s.connect(ctx, c, run, n, w, networks); err != nil {
+			return err
+		}
+	}
+	c.Spec.Endpoints = append(withoutWish(c.Spec.Endpoints, n.Name), w)
+	return s.held.WriteContainer(c)
+}
+
+// openContainer takes the lock for a verb that changes where a container is.
+func (e *Engine) openContainer(ctx context.Context, verb, ref string) (*session, *state.Container, []*state.Network, error) {
+	if _, err := e.find(ref); err != nil { // nobody waits for the lock to hear that
+		return nil, nil, nil, err
+	}
+	s, err := e.lock(ctx, verb)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	c, err := s.find(ref)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, s.unlock())
+	}
+	networks, err := s.networks()
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, s.unlock())
+	}
+	return s, c, networks, nil
+}
+
+// connectable refuses what can't be, with Docker's texts.
+func (e *Engine) connectable(c *state.Container, n *state.Network, w Wish, networks []*state.Network) error {
+	if !e.traits(n).Namespace {
+		return errorf("cannot connect container to host network - container must be created in host network mode")
+	}
+	if strings.HasPrefix(c.Spec.Network, "container:") || e.sharesHost(c, networks) {
+		return errorf("container sharing network namespace with another container or host cannot be connected to any other network")
+	}
+	for _, on := range c.Spec.Endpoints {
+		if on.Network == n.Name {
+			continue
+		}
+		if o, err := findNetwork(networks, on.Network); err == nil && !(e.traits(o).Wired && e.traits(n).Wired) {
+			return errorf("container cannot be connected to multiple networks with one of the networks in private (none) mode").
+				hint("minibridge network disconnect %s %s", o.Name, c.Name)
+		}
+	}
+	return checkEndpoint(n, &w)
+}
+
+// sharesHost says that a container is in the host's namespace.
+func (e *Engine) sharesHost(c *state.Container, networks []*state.Network) bool {
+	return slices.ContainsFunc(c.Spec.Endpoints, func(w Wish) bool {
+		n, err := findNetwork(networks, w.Network)
+		return err == nil && !e.traits(n).Namespace
+	})
+}
+
+func withoutWish(all []Wish, network string) []Wish {
+	return slices.DeleteFunc(slices.Clone(all), func(w Wish) bool { return w.Network == network })
+}
+
+// notYetOn refuses a network that a running container is on.
+func (e *Engine) notYetOn(c *state.Container, run *state.Run, n *state.Network) error {
+	for _, at := range run.Endpoints {
+		if at.NetworkID == n.ID {
+			return errorf("endpoint with name %s already exists in network %s", c.Name, n.Name)
+		}
+	}
+	return nil
+}
+
+// connect plugs a running container in. On an error all is as it was.
+func (s *session) connect(ctx context.Context, c *state.Container, run *state.Run, n *state.Network, w Wish, networks []*state.Network) (err error) {
+	if err := s.notYetOn(c, run, n); err != nil {
+		return err
+	}
+	if err := errors.Join(s.upHost(ctx), s.upNetwork(ctx, n)); err != nil {
+		return err
+	}
+	at, err := s.attachHere(n, w, c)
+	if err != nil {
+		return err
+	}
+	next := *run
+	next.Endpoints = append(slices.Clone(run.Endpoints), at)
+	links, err := bridge.Links(plan.NS(run.Netns))
+	if err != nil {
+		return err
+	}
+	s.nameLinks(&next, networks, links, []Wish{w})
+	at = next.Endpoints[len(next.Endpoints)-1]
+	if err := s.held.WriteRun(&next); err != nil {
+		return err
+	}
+	m := s.newMove(c, run, &next, networks)
+	err = s.plug(ctx, &next, at, networks)
+	if err == nil {
+		err = m.do(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, m.back(ctx), s.unplug(&next, []state.Attachment{at}, nil), s.held.WriteRun(run))
+	}
+	s.rewriteFiles(c, run, &next)
+	return nil
+}

@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// Disconnect takes a container off a network. With force, one that is not
+// there is Docker's error of its own.
+func (e *Engine) Disconnect(ctx context.Context, network, ref string, force bool) (err error) {
+	s, c, networks, err := e.openContainer(ctx, "network disconnect", ref)
+	if force && errors.Is(err, fs.ErrNotExist) {
+		return errorf("endpoint %s not found", printable(ref))
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	n, err := findNetwork(networks, network)
+	if err != nil {
+		return err
+	}
+	if !s.traits(n).Namespace {
+		return errorf("cannot disconnect container from host network - container was created in host network mode")
+	}
+	run, st := s.status(c)
+	switch {
+	case run != nil:
+		if err := s.disconnect(ctx, c, run, n, networks); err != nil {
+			return err
+		}
+	case st.Status == state.Running:
+		_, err := s.running(c)
+		return err
+	case len(withoutWish(c.Spec.Endpoints, n.Name)) == len(c.Spec.Endpoints):
+		return errorf("container %s is not connected to the network %s", c.ID, n.Name)
+	}
+	c.Spec.Endpoints = withoutWish(c.Spec.Endpoints, n.Name)
+	return s.held.WriteContainer(c)
+}
+
+// disconnect pulls a running container's cable. What depends on it moves
+// first; when that fails, the container stays where it is.
+func (s *session) disconnect(ctx context.Context, c *state.Container, run *state.Run, n *state.Network, networks []*state.Network) error {
+	i := slices.IndexFunc(run.Endpoints, func(at state.Attachment) bool { return at.NetworkID == n.ID })
+	if i < 0 {
+		return errorf("container %s is not connected to network %s", c.ID, n.Name)
+	}
+	at := run.Endpoints[i]
+	next := *run
+	next.Endpoints = slices.Delete(slices.Clone(run.Endpoints), i, i+1)
+	m := s.newMove(c, run, &next, networks)
+	if err := m.do(ctx); err != nil {
+		return errors.Join(err, m.back(ctx), s.held.WriteRun(run))
+	}
+	if err := s.unplug(run, []state.Attachment{at}, nil); err != nil {
+		next.Endpoints = run.Endpoints // it is still there, to be tried again
+		return errors.Join(err, s.held.WriteRun(&next))
+	}
+	s.rewriteFiles(c, run, &next)
+	return nil
+}
