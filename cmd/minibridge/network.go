@@ -29,5 +29,6 @@ func (a *app) networkInspectCommand() *cobra.Command {
 		},
 	}
 	formatFlag(c, &format)
+	c.Flags().BoolP("verbose", "v", false, "say more of a swarm's networks: there are none")
 	return c
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/minibridge/minibridge/internal/engine"
 )
@@ -11,6 +13,7 @@ import (
 func (a *app) networkCreateCommand() *cobra.Command {
 	var spec engine.NetworkSpec
 	var options, labels []string
+	ipv4 := true
 	c := &cobra.Command{
 		Use:   "create [OPTIONS] NETWORK",
 		Short: "Create a network",
@@ -19,6 +22,9 @@ func (a *app) networkCreateCommand() *cobra.Command {
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			spec.Name, spec.Options, spec.Labels = args[0], pairs(options), pairs(labels)
+			if c.Flags().Changed("ipv4") {
+				spec.IPv4 = &ipv4
+			}
 			e, err := a.engine()
 			if err != nil {
 				return err
@@ -39,10 +45,46 @@ func (a *app) networkCreateCommand() *cobra.Command {
 	flags.Var(&listValue{list: &spec.Gateways}, "gateway", "the host's own address on it")
 	flags.Var(&listValue{list: &spec.Ranges}, "ip-range", "part of the subnet that containers' addresses are chosen from")
 	flags.Var(&listValue{list: &spec.Aux}, "aux-address", "address that no container gets, as NAME=ADDRESS")
+	flags.BoolVar(&ipv4, "ipv4", true, "give it IPv4 addresses")
+	flags.BoolVar(&spec.IPv6, "ipv6", false, "give it IPv6 addresses")
 	flags.BoolVar(&spec.Internal, "internal", false, "no way out and no way in")
 	flags.VarP(&listValue{list: &options, check: checkOption}, "opt", "o", "driver option, as KEY=VALUE")
 	flags.Var(&listValue{list: &labels, check: checkLabel}, "label", "set a label")
+	flags.BoolVar(&spec.Attachable, "attachable", false, "")
+	swarmFlags(flags)
+	for _, name := range []string{"attachable", "ingress", "scope", "config-only", "config-from", "ipam-driver", "ipam-opt"} {
+		flags.MarkHidden(name) // taken for Docker's sake, without effect or refused
+	}
 	return c
+}
+
+// swarmFlags are Docker's flags for networks of a swarm, and of other drivers:
+// what they say by default is fine, anything else is refused.
+func swarmFlags(flags *pflag.FlagSet) {
+	flags.Var(&only{"local", "there is no swarm here"}, "scope", "")
+	flags.Var(&only{"", "there are no configuration networks here"}, "config-from", "")
+	flags.Var(&only{"default", "there are no plugins here"}, "ipam-driver", "")
+	flags.Var(&only{"", "the default IPAM driver has no options"}, "ipam-opt", "")
+	flags.Var(&only{"false", "there is no swarm here"}, "ingress", "")
+	flags.Var(&only{"false", "there are no configuration networks here"}, "config-only", "")
+	flags.Lookup("ingress").NoOptDefVal = "true"
+	flags.Lookup("config-only").NoOptDefVal = "true"
+}
+
+// An only is a flag that has one value.
+type only struct{ value, because string }
+
+func (o *only) String() string { return "" }
+
+// Type is what help calls it.
+func (o *only) Type() string { return "string" }
+
+// Set refuses all values but the one.
+func (o *only) Set(s string) error {
+	if s != o.value {
+		return errors.New(o.because)
+	}
+	return nil
 }
 
 func checkOption(s string) error {

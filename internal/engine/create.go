@@ -205,10 +205,10 @@ func first(spec *Spec) Wish {
 // chosenNetwork is the one that a new container is to be on.
 func chosenNetwork(all []*state.Network, ref string) (*state.Network, error) {
 	n, err := findNetwork(all, ref)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errorf("failed to set up container networking: %v", err).hint("minibridge network ls")
 	}
-	return n, nil
+	return n, err
 }
 
 func checkRootFS(dir string) error {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 
@@ -89,5 +90,10 @@ func findNetwork(all []*state.Network, ref string) (*state.Network, error) {
 	case 1:
 		return networkByID(all, id), nil
 	}
-	return nil, errorf("network %s is ambiguous (%d matches found based on ID prefix)", ref, n)
+	return nil, &Error{Text: fmt.Sprintf("network %s is ambiguous (%d matches found based on ID prefix)", ref, n), Err: ambiguous(n)}
 }
+
+// ambiguous is of how many networks an id is the beginning.
+type ambiguous int
+
+func (a ambiguous) Error() string { return fmt.Sprintf("%d matches found based on ID prefix", int(a)) }

@@ -16,15 +16,18 @@ import (
 
 // NetworkSpec is what a person asks of network create.
 type NetworkSpec struct {
-	Name     string
-	Driver   string // "" = bridge
-	Subnets  []string
-	Gateways []string
-	Ranges   []string
-	Aux      []string // NAME=ADDRESS
-	Internal bool
-	Options  map[string]string
-	Labels   map[string]string
+	Name       string
+	Driver     string // "" = bridge
+	Subnets    []string
+	Gateways   []string
+	Ranges     []string
+	Aux        []string // NAME=ADDRESS
+	Internal   bool
+	IPv4       *bool // nil = yes
+	IPv6       bool
+	Attachable bool
+	Options    map[string]string
+	Labels     map[string]string
 }
 
 // CreateNetwork makes a network and brings it up. It returns the id.
@@ -59,9 +62,12 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string
 func (e *Engine) defineNetwork(spec NetworkSpec) (*state.Network, error) {
 	n := &state.Network{
 		ID: newID(), Name: spec.Name, Driver: cmp.Or(spec.Driver, "bridge"), Created: time.Now().UTC(),
-		Internal: spec.Internal, Options: spec.Options, Labels: spec.Labels,
+		Internal: spec.Internal, Attachable: spec.Attachable, Options: spec.Options, Labels: spec.Labels,
 	}
 	if err := checkNetworkName(n.Name); err != nil {
+		return nil, err
+	}
+	if err := checkFamilies(spec); err != nil {
 		return nil, err
 	}
 	d, ok := e.drivers[n.Driver]
@@ -72,6 +78,17 @@ func (e *Engine) defineNetwork(spec NetworkSpec) (*state.Network, error) {
 		return nil, errorf("%s", printable(err.Error()))
 	}
 	return n, addressing(n, spec)
+}
+
+// checkFamilies refuses a network that has no addresses.
+func checkFamilies(spec NetworkSpec) error {
+	switch {
+	case spec.IPv4 != nil && !*spec.IPv4 && !spec.IPv6:
+		return errorf("IPv4 or IPv6 must be enabled")
+	case spec.IPv6:
+		return errorf("networks have IPv4 addresses alone: --ipv6 can't be given")
+	}
+	return nil
 }
 
 // networkName is the containers' rule, but one character will do.

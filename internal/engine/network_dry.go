@@ -36,8 +36,7 @@ func (e *Engine) DryCreateNetwork(spec NetworkSpec, w io.Writer) error {
 	return err
 }
 
-// DryRemoveNetworks writes the commands that take networks down: those named,
-// or all that nobody is on.
+// DryRemoveNetworks writes the commands that take networks down.
 func (e *Engine) DryRemoveNetworks(refs []string, w io.Writer) error {
 	all, err := e.dirs.Networks()
 	if err != nil {
@@ -54,17 +53,29 @@ func (e *Engine) DryRemoveNetworks(refs []string, w io.Writer) error {
 		}
 		doomed = append(doomed, n)
 	}
-	for _, n := range all {
-		active, err := e.active(n)
-		if err != nil {
-			return err
-		}
-		if len(refs) == 0 && !isPredefined(n) && len(active) == 0 {
-			doomed = append(doomed, n)
-		}
+	return e.writeDown(doomed, w)
+}
+
+// DryPruneNetworks writes the commands that take down the networks that prune
+// would remove.
+func (e *Engine) DryPruneNetworks(o PruneOptions, w io.Writer) error {
+	if err := o.check(); err != nil {
+		return err
 	}
+	all, err := e.dirs.Networks()
+	if err != nil {
+		return err
+	}
+	doomed, err := e.unusedNetworks(all, o)
+	if err != nil {
+		return err
+	}
+	return e.writeDown(doomed, w)
+}
+
+func (e *Engine) writeDown(networks []*state.Network, w io.Writer) error {
 	fmt.Fprint(w, scriptHead)
-	for _, n := range doomed {
+	for _, n := range networks {
 		j, err := e.dirs.ReadJournal(networkOwner(n.ID), kinds)
 		if err != nil {
 			return err

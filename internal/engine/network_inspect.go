@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -59,6 +60,9 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 		return nil, err
 	}
 	n, err := findNetwork(all, ref)
+	if many, ok := errors.AsType[ambiguous](err); ok {
+		return nil, errorf("%v: network %s is ambiguous", many, ref) // Docker turns its text round here
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +72,7 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 		Containers: map[string]memberJSON{},
 		Options:    bridged.Options(n),
 		Internal:   n.Internal,
+		Attachable: n.Attachable,
 		Labels:     n.Labels,
 	}
 	if j.Labels == nil {

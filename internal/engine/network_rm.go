@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
 )
@@ -69,9 +70,18 @@ func (e *Engine) active(n *state.Network) (names []string, err error) {
 	return names, nil
 }
 
-// PruneNetworks removes all networks that people made and nobody is on. It
-// returns their names.
-func (e *Engine) PruneNetworks(ctx context.Context) (removed []string, err error) {
+// PruneOptions are which networks of those that nobody is on are to go.
+type PruneOptions struct {
+	Filters Filters   // label, and label! for those that haven't got it
+	Until   time.Time // made before; the zero time is any
+}
+
+// PruneNetworks removes networks that people made and nobody is on. It returns
+// their names.
+func (e *Engine) PruneNetworks(ctx context.Context, o PruneOptions) (removed []string, err error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	s, err := e.lock(ctx, "network prune")
 	if err != nil {
 		return nil, err
@@ -81,20 +91,30 @@ func (e *Engine) PruneNetworks(ctx context.Context) (removed []string, err error
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range all {
-		if isPredefined(n) {
-			continue
-		}
-		if active, err := s.active(n); err != nil || len(active) > 0 {
-			if err != nil {
-				return removed, err
-			}
-			continue
-		}
+	unused, err := s.unusedNetworks(all, o)
+	for _, n := range unused {
 		if err := s.removeNetwork(n); err != nil {
 			return removed, err
 		}
 		removed = append(removed, n.Name)
 	}
-	return removed, nil
+	return removed, err
+}
+
+func (o PruneOptions) check() error { return o.Filters.known("label", "label!") }
+
+// unusedNetworks are those that prune removes.
+func (e *Engine) unusedNetworks(all []*state.Network, o PruneOptions) (unused []*state.Network, err error) {
+	used, err := e.usedNetworks()
+	if err != nil {
+		return nil, err // whoever can't be read may be on any
+	}
+	for _, n := range all {
+		without := len(o.Filters["label!"]) == 0 || !o.Filters.labels("label!", n.Labels)
+		before := o.Until.IsZero() || !n.Created.After(o.Until)
+		if !isPredefined(n) && !used[n.ID] && before && without && o.Filters.labels("label", n.Labels) {
+			unused = append(unused, n)
+		}
+	}
+	return unused, nil
 }

@@ -14,23 +14,24 @@ import (
 // Network is a network's definition. Those without a subnet have no bridge.
 type Network struct {
 	head
-	ID       string                `json:"id"` // 64 hex digits
-	Name     string                `json:"name"`
-	Driver   string                `json:"driver"` // bridge, host, null
-	Created  time.Time             `json:"created"`
-	Bridge   string                `json:"bridge,omitempty"` // device name
-	Subnet   netip.Prefix          `json:"subnet,omitzero"`
-	Gateway  netip.Addr            `json:"gateway,omitzero"`
-	Range    netip.Prefix          `json:"range,omitzero"`   // what addresses are chosen from; the whole subnet when it is none
-	Aux      map[string]netip.Addr `json:"aux,omitempty"`    // addresses set aside, by name
-	Chosen   bool                  `json:"chosen,omitempty"` // the subnet was chosen, not asked for
-	Subnet6  netip.Prefix          `json:"subnet6,omitzero"` // IPv6; none when the network hasn't it
-	Gateway6 netip.Addr            `json:"gateway6,omitzero"`
-	Range6   netip.Prefix          `json:"range6,omitzero"`
-	Chosen6  bool                  `json:"chosen6,omitempty"`
-	Internal bool                  `json:"internal,omitempty"` // no way out, no way in
-	Options  map[string]string     `json:"options,omitempty"`
-	Labels   map[string]string     `json:"labels,omitempty"`
+	ID         string                `json:"id"` // 64 hex digits
+	Name       string                `json:"name"`
+	Driver     string                `json:"driver"` // bridge, host, null
+	Created    time.Time             `json:"created"`
+	Bridge     string                `json:"bridge,omitempty"` // device name
+	Subnet     netip.Prefix          `json:"subnet,omitzero"`
+	Gateway    netip.Addr            `json:"gateway,omitzero"`
+	Range      netip.Prefix          `json:"range,omitzero"`   // what addresses are chosen from; the whole subnet when it is none
+	Aux        map[string]netip.Addr `json:"aux,omitempty"`    // addresses set aside, by name
+	Chosen     bool                  `json:"chosen,omitempty"` // the subnet was chosen, not asked for
+	Subnet6    netip.Prefix          `json:"subnet6,omitzero"` // IPv6; none when the network hasn't it
+	Gateway6   netip.Addr            `json:"gateway6,omitzero"`
+	Range6     netip.Prefix          `json:"range6,omitzero"`
+	Chosen6    bool                  `json:"chosen6,omitempty"`
+	Internal   bool                  `json:"internal,omitempty"`   // no way out, no way in
+	Attachable bool                  `json:"attachable,omitempty"` // said so when it was made; any network here is
+	Options    map[string]string     `json:"options,omitempty"`
+	Labels     map[string]string     `json:"labels,omitempty"`
 }
 
 // WriteNetwork writes a network's record.
