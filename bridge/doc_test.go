@@ -15,7 +15,11 @@ func TestChapter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, p := range map[string]plan.Plan{"network": network(t).Plan(), "loopback": bridge.Loopback("web"), "endpoint": endpoint(t).Plan(), "way": way().Plan()} {
+	both, _, _ := dual(t)
+	for name, p := range map[string]plan.Plan{
+		"network": network(t).Plan(), "network of both families": both.Plan(),
+		"loopback": bridge.Loopback("web"), "endpoint": endpoint(t).Plan(), "way": way().Plan(),
+	} {
 		if want := "<!-- " + name + " -->\n```sh\n" + p.String() + "```\n"; !strings.Contains(string(text), want) {
 			t.Errorf("docs/bridge.md has not:\n%s", want)
 		}

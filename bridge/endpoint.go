@@ -16,11 +16,12 @@ type Endpoint struct {
 	Veth     string           // the host's end of the cable, at most 15 bytes; new at each start
 	Dev      string           // the container's end: eth0; without a dot
 	MAC      net.HardwareAddr // of the container's end
-	Address  netip.Prefix     // the container's, with the subnet's prefix length: 172.17.0.2/16
+	Address  netip.Prefix     // the container's, with the subnet's prefix length: 172.17.0.2/16; the zero value is none
+	Address6 netip.Prefix     // the same of IPv6
 	MTU      int              // bytes, without the Ethernet header; 0 is the kernel's 1500
 	Alias    string           // what `ip link` says about the host's end; "" is nothing
 	Isolated bool             // it reaches no other isolated container on the bridge, only the host
-	KeepIPv6 bool             // don't switch IPv6 off in Dev: for a network that has it, or a kernel that has not
+	KeepIPv6 bool             // don't switch IPv6 off in Dev where it has no address of it: for a kernel without
 }
 
 // Plan plugs the namespace, which exists and has its [Loopback], into the bridge.
@@ -31,12 +32,30 @@ func (e Endpoint) Plan() (p plan.Plan) {
 	if e.Alias != "" {
 		p.Do(&LinkAlias{Dev: e.Veth, Alias: e.Alias}, "a note for people: whose cable this is")
 	}
-	if !e.KeepIPv6 {
-		p.Do(&plan.SysctlSet{NS: e.NS, Key: "net.ipv6.conf." + e.Dev + ".disable_ipv6", Value: "1"},
-			"no IPv6 on this network: no link-local address either")
+	p = append(p, e.settings()...)
+	if e.Address.IsValid() {
+		p.Do(&AddrAdd{NS: e.NS, Dev: e.Dev, Prefix: e.Address}, "the container's address; the kernel adds the route to its subnet")
 	}
-	p.Do(&AddrAdd{NS: e.NS, Dev: e.Dev, Prefix: e.Address}, "the container's address; the kernel adds the route to its subnet")
+	if e.Address6.IsValid() {
+		p.Do(&AddrAdd{NS: e.NS, Dev: e.Dev, Prefix: e.Address6}, "its IPv6 address, in use at once: nobody else was given it")
+	}
 	p.Do(&LinkUp{NS: e.NS, Dev: e.Dev}, "switched on inside: now the cable has a carrier")
+	return p
+}
+
+// settings are those of the container's end, made before it can hear or say
+// anything.
+func (e Endpoint) settings() (p plan.Plan) {
+	set := func(name, value, why string) {
+		p.Do(&plan.SysctlSet{NS: e.NS, Key: plan.DeviceKey("ipv6", e.Dev, name), Value: value}, why)
+	}
+	switch {
+	case e.Address6.IsValid():
+		set("disable_ipv6", "0", "this network has IPv6, even where new links of this machine don't")
+		set("accept_ra", "0", "no neighbour can make itself the router (RFC 4861, section 11.1)")
+	case !e.KeepIPv6:
+		set("disable_ipv6", "1", "no IPv6 on this network: no link-local address either")
+	}
 	return p
 }
 

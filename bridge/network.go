@@ -9,10 +9,11 @@ import (
 
 // A Network is a bridge that containers are plugged into.
 type Network struct {
-	Bridge  string           // its name, at most 15 bytes
-	MAC     net.HardwareAddr // of the bridge
-	Gateway netip.Prefix     // the bridge's address, with the subnet's prefix length: 172.17.0.1/16
-	MTU     int              // bytes, without the Ethernet header; 0 is the smallest of its ports'
+	Bridge   string           // its name, at most 15 bytes
+	MAC      net.HardwareAddr // of the bridge
+	Gateway  netip.Prefix     // the bridge's address, with the subnet's prefix length: 172.17.0.1/16; the zero value is none
+	Gateway6 netip.Prefix     // the same of IPv6
+	MTU      int              // bytes, without the Ethernet header; 0 is the smallest of its ports'
 }
 
 // Plan builds the network's bridge.
@@ -21,7 +22,18 @@ func (n Network) Plan() (p plan.Plan) {
 	if n.MTU != 0 {
 		p.Do(&LinkMTU{Dev: n.Bridge, MTU: n.MTU}, "the largest packet; set by hand, so that its ports don't change it")
 	}
-	p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway}, "the host's leg in it: the containers' gateway")
+	if n.Gateway.IsValid() {
+		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway}, "the host's leg in it: the containers' gateway")
+	}
+	if n.Gateway6.IsValid() {
+		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "disable_ipv6"), Value: "0"},
+			"this network has IPv6, even where new links of this machine don't")
+		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "accept_ra"), Value: "0"},
+			"no container can make itself the host's router (RFC 4861, section 11.1)")
+	}
 	p.Do(&LinkUp{Dev: n.Bridge}, "switched on; no carrier until the first cable is plugged in")
+	if n.Gateway6.IsValid() {
+		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway6}, "the gateway of IPv6; a link that is switched off would lose it")
+	}
 	return p
 }

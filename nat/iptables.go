@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"strings"
 
 	"github.com/minibridge/minibridge/plan"
 )
@@ -96,7 +95,7 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 	b.addf(postrouting, "localhost", "MASQUERADE", "-s 127.0.0.0/8 -o %s", br)
 
 	p.Do(&b.Rules, "containers get out as the host; in comes what was asked for or published")
-	p.Do(&plan.SysctlSet{Key: confKey(n.Bridge, "route_localnet"), Value: "1"},
+	p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv4", n.Bridge, "route_localnet"), Value: "1"},
 		"so that 127.0.0.1 on the host leads to published ports")
 	return p
 }
@@ -164,15 +163,6 @@ func portRange(first uint16, count int, sep string) string {
 		return strconv.Itoa(int(first))
 	}
 	return fmt.Sprintf("%d%s%d", first, sep, last(first, count))
-}
-
-// confKey is a parameter of one device. Written with slashes, a dot in the
-// device's name stays a dot (sysctl(8)).
-func confKey(dev, key string) string {
-	if strings.Contains(dev, ".") {
-		return "net/ipv4/conf/" + dev + "/" + key
-	}
-	return "net.ipv4.conf." + dev + "." + key
 }
 
 // A batch collects rules that carry the same id.

@@ -26,6 +26,16 @@ type Sysctl struct {
 	Value string `json:"value"`
 }
 
+// DeviceKey is the key of a parameter that a device has, of the family ipv4 or
+// ipv6. Written with slashes, a dot in the device's name stays a dot
+// (sysctl(8)).
+func DeviceKey(family, dev, name string) string {
+	if strings.Contains(dev, ".") {
+		return "net/" + family + "/conf/" + dev + "/" + name
+	}
+	return "net." + family + ".conf." + dev + "." + name
+}
+
 func (s *SysctlSet) String() string {
 	set := s.NS.Exec() + "sysctl -qw " + Quote(s.Key+"="+s.Value)
 	if len(s.Then) > 0 { // -e passes over those that are gone

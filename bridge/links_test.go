@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/minibridge/minibridge/bridge"
@@ -22,6 +23,18 @@ func TestVeths(t *testing.T) {
 		maps.DeleteFunc(got, func(name, _ string) bool { _, was := before[name]; return was })
 		if want := map[string]string{"one": "br7", "two": ""}; !maps.Equal(got, want) {
 			t.Errorf("%v, not %v", got, want)
+		}
+	})
+}
+
+func TestLinks(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, withNetns+"\n"+withCable)
+		if names, err := bridge.Links("web"); err != nil || !slices.Equal(names, []string{"lo", "eth0"}) {
+			t.Errorf("%q, %v", names, err)
+		}
+		if names, err := bridge.Links("gone"); err == nil {
+			t.Errorf("of no namespace: %q", names)
 		}
 	})
 }
