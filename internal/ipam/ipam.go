@@ -4,7 +4,10 @@
 package ipam
 
 import (
-	"fmt"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -48,7 +51,35 @@ func Pool(taken []Taken) (netip.Prefix, error) {
 			return p, nil
 		}
 	}
-	return netip.Prefix{}, fmt.Errorf("all predefined address pools have been fully subnetted")
+	return netip.Prefix{}, errExhausted
+}
+
+var errExhausted = errors.New("all predefined address pools have been fully subnetted")
+
+// ULA is the machine's own range of IPv6 addresses for use inside (RFC 4193): a
+// /48 that no other machine has, as far as 40 bits can tell them apart, and that
+// stays the same. The id is that of machine-id(5), which asks not to be told on:
+// the range doesn't give it away.
+func ULA(machineID string) netip.Prefix {
+	mac := hmac.New(sha256.New, []byte(machineID))
+	mac.Write([]byte("minibridge address pool"))
+	a := [16]byte{0xfd}
+	copy(a[1:6], mac.Sum(nil))
+	return netip.PrefixFrom(netip.AddrFrom16(a), 48)
+}
+
+// Pool6 is the first /64 of a range, which is a /48, that overlaps nothing of
+// taken.
+func Pool6(ula netip.Prefix, taken []Taken) (netip.Prefix, error) {
+	a := ula.Masked().Addr().As16()
+	for n := range 1 << 16 {
+		binary.BigEndian.PutUint16(a[6:], uint16(n))
+		p := netip.PrefixFrom(netip.AddrFrom16(a), 64)
+		if _, hit := Conflict(p, taken); !hit {
+			return p, nil
+		}
+	}
+	return netip.Prefix{}, errExhausted
 }
 
 // A Plot is a subnet and what of it containers can have.
@@ -63,13 +94,14 @@ type Plot struct {
 // address.
 func (p Plot) FirstGateway() (netip.Addr, bool) {
 	if p.Subnet.Bits() == p.Subnet.Addr().BitLen() {
-		return p.Subnet.Addr(), true // a /32 is all gateway
+		return p.Subnet.Addr(), true // a /32, or /128, is all gateway
 	}
 	p.Gateway = netip.Addr{}
 	return p.Free(nil)
 }
 
-// Free is the lowest free address. ok is false when all are taken.
+// Free is the lowest free address. ok is false when all are taken. It looks at
+// one address more than are not free: an IPv6 subnet has too many to look at all.
 func (p Plot) Free(taken map[netip.Addr]bool) (addr netip.Addr, ok bool) {
 	from := p.Subnet
 	if p.Range.IsValid() {
@@ -84,8 +116,9 @@ func (p Plot) Free(taken map[netip.Addr]bool) (addr netip.Addr, ok bool) {
 }
 
 // Reserved says that an address of the subnet is no container's: the network's
-// own, the broadcast address (RFC 919), which a /31 has none of (RFC 3021), the
-// gateway, the auxiliary ones.
+// own, which with IPv6 is any router's (RFC 4291, section 2.6.1); the broadcast
+// address (RFC 919), which IPv6 has not; the gateway, the auxiliary ones. A /31
+// and a /127 are two addresses like any other (RFC 3021, RFC 6164).
 func (p Plot) Reserved(a netip.Addr) bool {
 	if p.Subnet.Bits() < p.Subnet.Addr().BitLen()-1 {
 		if a == p.Subnet.Masked().Addr() || a.Is4() && a == netipx.PrefixLastIP(p.Subnet) {
@@ -98,7 +131,17 @@ func (p Plot) Reserved(a netip.Addr) bool {
 // MAC is the hardware address that Docker derives from an IPv4 address:
 // 02:42 (locally administered, unicast) and its four octets. An address that
 // changes hands keeps its MAC, so no neighbour's cache goes stale.
+//
+// Of an IPv6 address, for who has no other, it takes the interface identifier
+// (RFC 4291, section 2.5.1), one half folded onto the other: fd00::2 gives
+// 02:42:00:00:00:02, and no two addresses get the same that differ in one half
+// alone, as those do that are given in a row.
 func MAC(addr netip.Addr) net.HardwareAddr {
-	a := addr.As4()
-	return net.HardwareAddr{0x02, 0x42, a[0], a[1], a[2], a[3]}
+	a := addr.As16() // an IPv4 address stands in the last four
+	if addr.Is6() {
+		for i := range 4 {
+			a[12+i] ^= a[8+i]
+		}
+	}
+	return net.HardwareAddr{0x02, 0x42, a[12], a[13], a[14], a[15]}
 }
