@@ -46,10 +46,11 @@ func (d Driver) Traits(n *state.Network) driver.Traits {
 func (d Driver) Network(n *state.Network) plan.Plan {
 	o := of(n)
 	p := bridge.Network{
-		Bridge:  n.Bridge,
-		MAC:     MAC(n.ID),
-		Gateway: netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
-		MTU:     o.mtu,
+		Bridge:   n.Bridge,
+		MAC:      MAC(n.ID),
+		Gateway:  netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
+		Gateway6: netip.PrefixFrom(n.Gateway6, n.Subnet6.Bits()),
+		MTU:      o.mtu,
 	}.Plan()
 	return append(p, d.Firewall.Network(nat.Network{
 		ID:         state.ShortID(n.ID),
@@ -77,6 +78,7 @@ func (d Driver) Endpoint(n *state.Network, e driver.Endpoint) plan.Plan {
 		Dev:      e.Dev,
 		MAC:      net.HardwareAddr(e.MAC),
 		Address:  e.Address,
+		Address6: e.Address6,
 		MTU:      o.mtu,
 		Isolated: !o.icc,
 		Alias:    e.Alias,
