@@ -35,6 +35,8 @@ route and its published ports move when the new network comes first.`,
 	flags.StringVar(&w.IP6, "ip6", "", "IPv6 `address` of the container there")
 	flags.Var(&listValue{list: &w.Aliases}, "alias", "one more name for the container there")
 	flags.Var(&listValue{list: &driverOpts, check: checkOption}, "driver-opt", "option of the endpoint, as KEY=VALUE")
+	flags.Var(&listValue{check: noLinkLocal}, "link-local-ip", "")
+	flags.MarkHidden("link-local-ip") // it says why there is none
 	flags.IntVar(&w.Priority, "gw-priority", 0, "the network with the highest `number` gives the default route")
 	return c
 }

@@ -78,6 +78,9 @@ func (e *Engine) connectable(c *state.Container, n *state.Network, w Wish, netwo
 				hint("minibridge network disconnect %s %s", o.Name, c.Name)
 		}
 	}
+	if err := checkLinks(append(withoutWish(c.Spec.Endpoints, n.Name), w)); err != nil {
+		return err
+	}
 	return checkEndpoint(n, &w)
 }
 

@@ -24,7 +24,6 @@ const optIfname = "com.docker.network.endpoint.ifname"
 // checkWishes refuses what no network could give, with the texts of Docker's
 // command.
 func checkWishes(spec *Spec) error {
-	links := make(map[string]bool)
 	for _, w := range spec.Endpoints {
 		if len(w.Aliases) > 0 && !UserDefined(w.Network) {
 			return errorf("network-scoped aliases are only supported for user-defined networks")
@@ -32,17 +31,25 @@ func checkWishes(spec *Spec) error {
 		if err := checkMAC(w.MAC); err != nil {
 			return err
 		}
-		if err := checkDriverOpts(&w); err != nil {
-			return err
-		}
-		if link := w.DriverOpts[optIfname]; link != "" && links[link] {
-			return errorf("two networks can't have the same link %q in one container", link)
-		} else {
-			links[link] = true
-		}
 		if strings.HasPrefix(w.Network, "container:") && w.IP+w.IP6 != "" {
 			return errorf("invalid config for network %s: invalid endpoint settings:\n%s", w.Network, notOwn)
 		}
+	}
+	return checkLinks(spec.Endpoints)
+}
+
+// checkLinks refuses names of links that can't be in one container.
+func checkLinks(wishes []Wish) error {
+	taken := make(map[string]string)
+	for _, w := range wishes {
+		if err := checkDriverOpts(&w); err != nil {
+			return err
+		}
+		link := w.DriverOpts[optIfname]
+		if other, ok := taken[link]; ok && link != "" {
+			return errorf("networks %s and %s can't have the same link %q in one container", other, w.Network, link)
+		}
+		taken[link] = w.Network
 	}
 	return nil
 }
