@@ -38,6 +38,9 @@ type Backend interface {
 	// journals that tell of it. It returns the step that removes it; nil when
 	// nothing of that is left.
 	Sweep() (plan.Step, error)
+	// Adopt takes in an undo step that was read from a journal: it shares what
+	// the backend knows of the rules.
+	Adopt(undo plan.Step)
 }
 
 // A Redirect is a name server in a container's network namespace.

@@ -3,49 +3,66 @@ package nat
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
-	"sync"
-	"syscall"
+	"os/exec"
+	"path/filepath"
+	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// A looker lists tables for the ops of a backend. Those that look one after
-// the other share a listing, as long as the kernel says that nothing has
-// changed: of iptables-nft alone, as it numbers each change.
-type looker struct {
-	mu   sync.Mutex
-	at   generation
-	last *listing
-}
-
-func (k *looker) list(f Family) (*listing, error) {
-	if k == nil {
-		return list(f)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	now, err := generationNow(f)
-	if err == nil && k.last != nil && k.at == now {
-		return k.last, nil
-	}
-	l, listErr := list(f)
-	if listErr != nil {
-		return nil, listErr
-	}
-	k.last = nil
-	if err == nil && l.nft {
-		k.at, k.last = now, l
-	}
-	return l, nil
-}
-
-// A generation is a state of the nftables rules of a network namespace.
+// A generation is a state of the nftables rules of one network namespace, as
+// one program lists them. Two that are equal have the same rules.
 type generation struct {
-	family Family
-	netns  uint64 // inode
-	number uint32
+	number uint32 // the kernel counts the transactions
+	netns  uint64 // the namespace's cookie: no other has it in this boot
+	boot   string
+	tool   string // which iptables: the legacy one's rules have no generation
+}
+
+// after is the generation that so many transactions lead to.
+func (g generation) after(transactions int) generation {
+	g.number += uint32(transactions)
+	return g
+}
+
+// String is how it stands in a file.
+func (g generation) String() string {
+	return fmt.Sprintf("generation %d of network namespace %d in boot %s, by %s", g.number, g.netns, g.boot, g.tool)
+}
+
+// generationNow is an error where the kernel, or one before Linux 5.14, can't
+// tell.
+func generationNow() (g generation, err error) {
+	if g.tool, err = exec.LookPath(IPv4.tool("-save")); err != nil {
+		return g, err
+	}
+	if g.tool, err = filepath.EvalSymlinks(g.tool); err != nil {
+		return g, err
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return g, err
+	}
+	g.boot = strings.TrimSpace(string(boot))
+	if g.netns, err = netnsCookie(); err != nil {
+		return g, err
+	}
+	g.number, err = generationNumber()
+	return g, err
+}
+
+// netnsCookie names the network namespace of the calling thread (socket(7)).
+// Its inode would not do: the next namespace may have the same.
+func netnsCookie() (uint64, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	return unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
 }
 
 // Of linux/netfilter/nf_tables.h.
@@ -56,27 +73,23 @@ const (
 
 var errNoGeneration = errors.New("nftables gives no generation")
 
-func generationNow(f Family) (generation, error) {
-	info, err := os.Stat("/proc/thread-self/ns/net")
-	if err != nil {
-		return generation{}, err
-	}
+func generationNumber() (uint32, error) {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|nftMsgGetGen, 0)
 	req.AddData(&nl.Nfgenmsg{})
 	msgs, err := req.Execute(unix.NETLINK_NETFILTER, 0)
 	if err != nil {
-		return generation{}, err
+		return 0, err
 	}
 	for _, b := range msgs {
 		attrs, err := nl.ParseRouteAttr(b[nl.SizeofNfgenmsg:])
 		if err != nil {
-			return generation{}, err
+			return 0, err
 		}
 		for _, a := range attrs {
 			if a.Attr.Type == nftaGenID && len(a.Value) == 4 {
-				return generation{f, info.Sys().(*syscall.Stat_t).Ino, binary.BigEndian.Uint32(a.Value)}, nil
+				return binary.BigEndian.Uint32(a.Value), nil
 			}
 		}
 	}
-	return generation{}, errNoGeneration
+	return 0, errNoGeneration
 }

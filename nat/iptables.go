@@ -28,7 +28,18 @@ var ourChains = []Chain{rawChain, user, forward, established, internal, into, ou
 // Iptables is the backend for iptables(8), in both of its variants.
 func Iptables() Backend { return iptables{&looker{}} }
 
+// IptablesKnowing is [Iptables] for many short processes: what one of them
+// knows of the rules it leaves in a file, and the next need not list them.
+func IptablesKnowing(file string) Backend { return iptables{&looker{file: file}} }
+
 type iptables struct{ look *looker }
+
+// Adopt lets an undo that was read from a journal look as the others do.
+func (t iptables) Adopt(undo plan.Step) {
+	if del, ok := undo.(*RulesDel); ok {
+		del.look = t.look
+	}
+}
 
 func (t iptables) batch(id string) *batch {
 	return &batch{Rules: Rules{look: t.look}, id: id}

@@ -66,6 +66,9 @@ func (s *Rules) Apply() error {
 		}
 	}
 	s.found = nil
+	if s.NS == "" {
+		return s.look.restore(s.Family, have, s.commands(have))
+	}
 	return s.NS.Do(func() error { return restore(s.Family, s.commands(have)) })
 }
 
@@ -87,7 +90,7 @@ func (s *Rules) Undo() (plan.Step, error) {
 	if s.NS != "" {
 		return s.NS.Gone(), nil
 	}
-	undo := &RulesDel{Family: s.Family}
+	undo := &RulesDel{Family: s.Family, look: s.look}
 	for _, c := range s.Chains {
 		if !have.chains[c] {
 			undo.Chains = append(undo.Chains, c)

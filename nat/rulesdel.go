@@ -15,6 +15,8 @@ type RulesDel struct {
 	Family Family  `json:"family,omitempty"`
 	Chains []Chain `json:"chains,omitempty"`
 	Rules  []Rule  `json:"rules,omitempty"`
+
+	look *looker
 }
 
 // String is every command, as if all of it were there.
@@ -37,12 +39,12 @@ func (s *RulesDel) String() string {
 // Apply looks first: a batch with one rule gone would fail whole, and a rule
 // that somebody added twice has to go twice.
 func (s *RulesDel) Apply() error {
-	have, err := list(s.Family)
+	have, err := s.look.list(s.Family)
 	if err != nil {
 		return err
 	}
 	cmds, err := s.commands(have)
-	return errors.Join(restore(s.Family, cmds), err)
+	return errors.Join(s.look.restore(s.Family, have, cmds), err)
 }
 
 // commands are those that remove what there is. The error names what stays.

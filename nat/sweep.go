@@ -9,7 +9,7 @@ func (t iptables) Sweep() (plan.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &RulesDel{}
+	found := &RulesDel{look: t.look}
 	seen := map[string]bool{} // RulesDel removes all copies of a rule
 	for _, r := range have.rules {
 		if r.ours() && !seen[r.key()] {

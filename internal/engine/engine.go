@@ -55,12 +55,13 @@ type Engine struct {
 
 // New checks the configuration. It touches nothing.
 func New(c Config) (*Engine, error) {
-	firewall, err := backend(c.Firewall)
+	dirs := state.Dirs{Root: c.Root, Run: c.RunDir}
+	firewall, err := backend(c.Firewall, dirs)
 	if err != nil {
 		return nil, err
 	}
 	return &Engine{
-		dirs:         state.Dirs{Root: c.Root, Run: c.RunDir},
+		dirs:         dirs,
 		firewall:     firewall,
 		firewallName: c.Firewall,
 		drivers:      drivers(firewall, hasIPv6()),
@@ -70,10 +71,10 @@ func New(c Config) (*Engine, error) {
 }
 
 // backend is the table of firewalls.
-func backend(name string) (nat.Backend, error) {
+func backend(name string, dirs state.Dirs) (nat.Backend, error) {
 	switch name {
 	case "iptables":
-		return nat.Iptables(), nil
+		return nat.IptablesKnowing(dirs.Rules()), nil
 	default:
 		return nil, fmt.Errorf("unknown firewall %q: must be iptables", name)
 	}

@@ -87,6 +87,9 @@ func (s *session) executor(owner string) (*plan.Executor, *state.Journal, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, undo := range j.Steps() {
+		s.firewall.Adopt(undo)
+	}
 	return &plan.Executor{Journal: j, Trace: s.trace}, j, nil
 }
 

@@ -12,6 +12,7 @@
 //	RUN/containers/ID/run.json          a running container: its supervisor, addresses, ports
 //	RUN/containers/ID/init.json         the process that is its command
 //	RUN/leases/NETWORK/ADDRESS          the container that has the address
+//	RUN/rules                           what the firewall knows of the kernel's rules
 //
 // Both folders are root's alone. Records are written whole and atomically;
 // readers need no lock.
@@ -47,7 +48,7 @@ func (d Dirs) Files() []string {
 	for _, name := range []string{"containers", "names", "addresses", "networks"} {
 		files = append(files, filepath.Join(d.Root, name))
 	}
-	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "world", "holder", "lock"} {
+	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "rules", "world", "holder", "lock"} {
 		files = append(files, filepath.Join(d.Run, name))
 	}
 	return files
@@ -68,6 +69,9 @@ func (d Dirs) Socket(id string) string { return filepath.Join(d.Running(id), "so
 // NetnsPin is the private file that a container's network namespace is bound
 // to before it gets its public name.
 func (d Dirs) NetnsPin(id string) string { return filepath.Join(d.Run, "netns", id) }
+
+// Rules is where the firewall leaves what it knows of the kernel's rules.
+func (d Dirs) Rules() string { return filepath.Join(d.Run, "rules") }
 
 // Layers is the tmpfs of all containers' changes to their root file systems.
 func (d Dirs) Layers() string { return filepath.Join(d.Run, "layers") }
