@@ -194,14 +194,6 @@ func (s *session) resolveNetwork(spec *Spec) error {
 	return settle(spec, all)
 }
 
-// first is what was asked of the first network.
-func first(spec *Spec) Wish {
-	if len(spec.Endpoints) == 0 {
-		return Wish{}
-	}
-	return spec.Endpoints[0]
-}
-
 // chosenNetwork is the one that a new container is to be on.
 func chosenNetwork(all []*state.Network, ref string) (*state.Network, error) {
 	n, err := findNetwork(all, ref)
