@@ -126,7 +126,7 @@ func (s *session) connect(ctx context.Context, c *state.Container, run *state.Ru
 	}
 	s.nameLinks(&next, networks, links, []Wish{w})
 	at = next.Endpoints[len(next.Endpoints)-1]
-	if err := s.held.WriteRun(&next); err != nil {
+	if err := errors.Join(s.held.SetMoving(run.ID, true), s.held.WriteRun(&next)); err != nil {
 		return err
 	}
 	m := s.newMove(c, run, &next, networks)
@@ -135,8 +135,10 @@ func (s *session) connect(ctx context.Context, c *state.Container, run *state.Ru
 		err = m.do(ctx)
 	}
 	if err != nil {
-		return errors.Join(err, m.back(ctx), s.unplug(&next, []state.Attachment{at}, nil), s.held.WriteRun(run))
+		err = errors.Join(err, m.back(ctx), s.unplug(&next, []state.Attachment{at}, nil), s.held.WriteRun(run))
+	} else {
+		err = s.held.WriteRun(&next)
+		s.rewriteFiles(c, run, &next)
 	}
-	s.rewriteFiles(c, run, &next)
-	return nil
+	return errors.Join(err, s.held.SetMoving(run.ID, false))
 }

@@ -53,14 +53,19 @@ func (s *session) disconnect(ctx context.Context, c *state.Container, run *state
 	at := run.Endpoints[i]
 	next := *run
 	next.Endpoints = slices.Delete(slices.Clone(run.Endpoints), i, i+1)
+	if err := s.held.SetMoving(run.ID, true); err != nil {
+		return err
+	}
 	m := s.newMove(c, run, &next, networks)
-	if err := m.do(ctx); err != nil {
-		return errors.Join(err, m.back(ctx), s.held.WriteRun(run))
-	}
-	if err := s.unplug(run, []state.Attachment{at}, nil); err != nil {
+	err := m.do(ctx)
+	if err != nil {
+		err = errors.Join(err, m.back(ctx))
+	} else if err = s.unplug(run, []state.Attachment{at}, nil); err != nil {
 		next.Endpoints = run.Endpoints // it is still there, to be tried again
-		return errors.Join(err, s.held.WriteRun(&next))
+		err = errors.Join(err, s.held.WriteRun(&next))
+	} else {
+		err = s.held.WriteRun(&next)
+		s.rewriteFiles(c, run, &next)
 	}
-	s.rewriteFiles(c, run, &next)
-	return nil
+	return errors.Join(err, s.held.SetMoving(run.ID, false))
 }

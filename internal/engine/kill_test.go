@@ -26,7 +26,7 @@ import (
 // victimEnv makes the test binary a program that kills itself in the middle of
 // what it does: "before 3" and "after 3" around the third op of the three
 // plans, "line 3" of a real run when that is about to print its third line,
-// "start 3" of a start.
+// "start 3", "connect 3", "disconnect 3" of these verbs.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
 func victim(how string) int {
@@ -36,10 +36,21 @@ func victim(how string) int {
 		panic(err)
 	}
 	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: os.Stderr}
-	if when == "line" || when == "start" {
+	if when != "before" && when != "after" {
 		config.Explain = &lethal{n}
 	}
 	e, err := engine.New(config)
+	switch when {
+	case "connect", "disconnect":
+		if err == nil {
+			err = move(e, when)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	if err == nil && when == "start" {
 		_, err = e.Start(context.Background(), "victim", engine.StartOptions{}, engine.Streams{Out: os.Stdout, Err: os.Stderr})
 	} else if err == nil && when == "line" {

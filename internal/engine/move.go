@@ -29,14 +29,15 @@ func (s *session) newMove(c *state.Container, was, now *state.Run, networks []*s
 }
 
 // do makes the move. What the container's supervisor has to know goes out
-// last, and is not waited for: it carries all that is needed.
+// last, and is not waited for: it carries all that is needed. The record is the
+// caller's to write: with the endpoint, as long as there is one.
 func (m *move) do(ctx context.Context) error {
 	if err := m.prepare(); err != nil {
 		m.letGo()
 		return err
 	}
-	err := m.held.WriteRun(m.now)
-	if err == nil && m.republishes() {
+	var err error
+	if m.republishes() {
 		err = m.down(portsOwner(m.now.ID))
 	}
 	if err == nil {

@@ -51,8 +51,11 @@ func containerOwner(id string) string { return "ctr-" + id }
 func endpointOwner(id, endpoint string) string {
 	return containerOwner(id) + "." + state.ShortID(endpoint)
 }
-func wayOwner(id string) string   { return containerOwner(id) + ".way" }
+func wayOwner(id string) string   { return containerOwner(id) + wayPart }
 func portsOwner(id string) string { return containerOwner(id) + ".ports" }
+
+// wayPart is the part whose steps go with the container's namespace.
+const wayPart = ".way"
 
 // containerOwners are all of a container's, the first to go up first.
 func containerOwners(run *state.Run) []string {
@@ -137,6 +140,8 @@ func (s *session) recover() error {
 			err = s.held.RemoveRun(id) // killed before it wrote anything down
 		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
 			err = s.reap(run)
+		case err == nil && s.held.Crashed:
+			err = s.mend(run)
 		}
 		if err != nil {
 			s.warn(err)
@@ -165,6 +170,11 @@ func (s *session) recoverJournals() error {
 		switch {
 		case len(j.Steps()) == 0: // made, and never written to
 			if err := j.Keep(0, nil); err != nil {
+				s.warn(err)
+			}
+			continue
+		case n == 0 && strings.HasSuffix(owner, wayPart): // killed before it was forgotten
+			if err := s.held.DropJournal(owner); err != nil {
 				s.warn(err)
 			}
 			continue

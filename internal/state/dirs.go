@@ -11,6 +11,7 @@
 //	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID
 //	RUN/containers/ID/run.json          a running container: its supervisor, addresses, ports
 //	RUN/containers/ID/init.json         the process that is its command
+//	RUN/containers/ID/moving            it is being moved between networks
 //	RUN/leases/NETWORK/ADDRESS          the container that has the address
 //	RUN/rules                           what the firewall knows of the kernel's rules
 //
@@ -83,6 +84,7 @@ func (d Dirs) containerFile(id string) string {
 	return filepath.Join(d.Container(id), "container.json")
 }
 func (d Dirs) runFile(id string) string     { return filepath.Join(d.Running(id), "run.json") }
+func (d Dirs) movingFile(id string) string  { return filepath.Join(d.Running(id), "moving") }
 func (d Dirs) initFile(id string) string    { return filepath.Join(d.Running(id), "init.json") }
 func (d Dirs) networkFile(id string) string { return filepath.Join(d.Root, "networks", id+".json") }
 func (d Dirs) nameLink(name string) string  { return filepath.Join(d.Root, "names", name) }

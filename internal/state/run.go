@@ -155,3 +155,23 @@ func (d Dirs) WriteInit(id string, p Process) error {
 		Process
 	}{head{schema}, p})
 }
+
+// SetMoving marks a running container as being moved between networks, for
+// who comes after a verb that was killed meanwhile.
+func (h *Held) SetMoving(id string, moving bool) error {
+	file := h.dirs.movingFile(id)
+	if !moving {
+		return os.Remove(file)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Moving says whether it is marked.
+func (d Dirs) Moving(id string) bool {
+	_, err := os.Stat(d.movingFile(id))
+	return err == nil
+}
