@@ -27,6 +27,11 @@ func (e *Engine) ContainerPlan(run *state.Run, networks []*state.Network) plan.P
 	return e.containerPlan(run, networks)
 }
 
+// ArrivalPlan takes a running container to the last network of now.
+func (e *Engine) ArrivalPlan(was, now *state.Run, networks []*state.Network) plan.Plan {
+	return append(e.endpointPlan(now, now.Endpoints[len(now.Endpoints)-1], networks), e.wayPlan(now, was)...)
+}
+
 // Recover is a verb that does nothing but what each verb does first.
 func (e *Engine) Recover() error { return e.clean(context.Background(), "recover") }
 

@@ -1,10 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,14 +18,30 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// A setup is a network and a container that the program could have made.
+// A setup is networks and a container on them that the program could have made.
 type setup struct {
-	network *state.Network
-	run     *state.Run
+	networks []*state.Network
+	run      *state.Run
 }
 
 func (s setup) plan(e *engine.Engine) plan.Plan {
-	return slices.Concat(e.HostPlan(), e.NetworkPlan(s.network), e.ContainerPlan(s.run, []*state.Network{s.network}))
+	p := e.HostPlan()
+	for _, n := range s.networks {
+		p = append(p, e.NetworkPlan(n)...)
+	}
+	return append(p, e.ContainerPlan(s.run, s.networks)...)
+}
+
+// without is the setup before its container came to the last of its networks.
+func (s setup) without() setup {
+	run := *s.run
+	run.Endpoints = run.Endpoints[:len(run.Endpoints)-1]
+	return setup{s.networks, &run}
+}
+
+// arrival is the plan that takes it there.
+func (s setup) arrival(e *engine.Engine) plan.Plan {
+	return e.ArrivalPlan(s.without().run, s.run, s.networks)
 }
 
 func id() *rapid.Generator[string] { return rapid.StringMatching(`[0-9]{11}[a-f][0-9a-f]{52}`) }
@@ -58,34 +74,46 @@ func options() *rapid.Generator[map[string]string] {
 
 func setups() *rapid.Generator[setup] {
 	return rapid.Custom(func(t *rapid.T) setup {
-		subnet := rapid.SampledFrom(ipam.Pools()).Draw(t, "subnet")
-		n := &state.Network{
-			ID: id().Draw(t, "network"), Name: "lab", Driver: "bridge",
-			Subnet: subnet, Gateway: subnet.Addr().Next(),
-			Internal: rapid.Bool().Draw(t, "internal"),
-			Options:  options().Draw(t, "options"),
-		}
-		n.Bridge = rapid.SampledFrom([]string{"minibr0", "mb-" + n.ID[:12], "br.10"}).Draw(t, "bridge")
 		run := &state.Run{ID: id().Draw(t, "container"), Name: containerNames().Draw(t, "name")}
 		run.Netns = run.Name
-		if rapid.Bool().Draw(t, "sysctls") {
-			run.Sysctls = map[string]string{"net.core.somaxconn": "77", "net.ipv4.ip_local_port_range": "2000 3000"}
+		s := setup{run: run}
+		for i := range rapid.IntRange(0, 3).Draw(t, "networks") {
+			s.networks = append(s.networks, network(t, i))
+			run.Endpoints = append(run.Endpoints, attached(t, s.networks[i], i))
 		}
-		if rapid.IntRange(0, 4).Draw(t, "none") == 0 {
-			run.Endpoints = []state.Attachment{{NetworkID: n.ID, Network: n.Name, EndpointID: n.ID}}
-			return setup{n, run}
-		}
-		addr := n.Gateway.Next()
-		run.Endpoints = []state.Attachment{{
-			NetworkID: n.ID, Network: n.Name, EndpointID: n.ID,
-			Veth: "mbv" + rapid.StringMatching(`[0-9a-f]{8}`).Draw(t, "veth"), Dev: "eth0", MAC: state.MAC(ipam.MAC(addr)),
-			Address: netip.PrefixFrom(addr, subnet.Bits()), Gateway: n.Gateway,
-		}}
 		run.Ports = rapid.SliceOfNDistinct(published(), 0, 6, func(p state.Port) string {
 			return fmt.Sprint(p.HostPort/1000, p.Proto) // a thousand ports for each
 		}).Draw(t, "ports")
-		return setup{n, run}
+		run.Sysctls = rapid.SampledFrom([]map[string]string{nil, {"net.ipv4.ip_forward": "1"}}).Draw(t, "sysctls")
+		return s
 	})
+}
+
+// network is the i'th of a machine.
+func network(t *rapid.T, i int) *state.Network {
+	subnet := ipam.Pools()[10*i+rapid.IntRange(0, 9).Draw(t, "subnet")]
+	n := &state.Network{
+		ID: id().Draw(t, "network"), Name: rapid.StringMatching(`[a-z]`).Draw(t, "name") + strconv.Itoa(i), Driver: "bridge",
+		Subnet: subnet, Gateway: subnet.Addr().Next(),
+		Internal: rapid.Bool().Draw(t, "internal"),
+		Options:  options().Draw(t, "options"),
+	}
+	n.Bridge = rapid.SampledFrom([]string{"minibr" + strconv.Itoa(i), "mb-" + n.ID[:12], "br.1" + strconv.Itoa(i)}).Draw(t, "bridge")
+	return n
+}
+
+// attached is the container's endpoint on it, its i'th.
+func attached(t *rapid.T, n *state.Network, i int) state.Attachment {
+	addr := n.Gateway.Next()
+	at := state.Attachment{
+		NetworkID: n.ID, Network: n.Name, EndpointID: n.ID,
+		Veth: "mbv" + rapid.StringMatching(`[0-9a-f]{7}`).Draw(t, "veth") + strconv.Itoa(i), Dev: "eth" + strconv.Itoa(i), MAC: state.MAC(ipam.MAC(addr)),
+		Address: netip.PrefixFrom(addr, n.Subnet.Bits()), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
+	}
+	if !n.Internal {
+		at.Gateway = n.Gateway
+	}
+	return at
 }
 
 // published are the kinds of port that -p can end in: one, a run of equal
@@ -134,9 +162,52 @@ func TestExplainIsTrue(t *testing.T) {
 	})
 }
 
+func TestExplainOfAnArrivalIsTrue(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, untouched)
+		check(t, 5, func(t *rapid.T, s setup) {
+			s.beforeArrival(t, m, func(script string) { m.TwinPlan(t, s.arrival(testEngine(t)), untouched+"\n"+script) })
+		})
+	})
+}
+
 func TestNoTraceOnFailure(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, untouched)
 		check(t, 4, func(t *rapid.T, s setup) { m.NoTrace(t, s.plan(testEngine(t))) })
 	})
+}
+
+// A container that can't come to a network is where it was.
+func TestNoTraceOfAnArrivalThatFails(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		check(t, 4, func(t *rapid.T, s setup) {
+			s.beforeArrival(t, m, func(string) { m.NoTrace(t, s.arrival(testEngine(t))) })
+		})
+	})
+}
+
+// beforeArrival calls f where the container, with a process in it, is not yet
+// on the last of its networks, with a script that leads there.
+func (s setup) beforeArrival(t *rapid.T, m *hosttest.Machine, f func(script string)) {
+	if len(s.run.Endpoints) == 0 {
+		return
+	}
+	before := s.without().plan(testEngine(t))
+	up := plan.Executor{Journal: &plan.Memory{}}
+	if err := up.Up(context.Background(), before); err != nil {
+		t.Fatal(err)
+	}
+	inside := plan.NS(s.run.Netns).Exec() + "sleep 1000 >/dev/null 2>&1 &"
+	pid := m.Sh(t, inside+" echo $!")
+	f(before.String() + inside)
+	m.Sh(t, "kill "+pid)
+	for m.Sh(t, "ip netns pids "+plan.Quote(s.run.Netns)) != "" {
+	}
+	if err := up.Down(0); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range s.run.Wired() {
+		m.WaitNoLink(t, at.Veth)
+	}
 }
