@@ -13,22 +13,27 @@ import (
 // message that creates a link.
 type LinkAlias struct {
 	Dev   string `json:"dev"`
-	Alias string `json:"alias"` // at most 255 bytes
+	Alias string `json:"alias"`         // at most 255 bytes
+	Old   string `json:"old,omitempty"` // the one that it replaces; none = there is none yet
 }
 
 func (s *LinkAlias) String() string {
 	return plan.Command("ip", "link", "set", "dev", s.Dev, "alias", s.Alias)
 }
 
-// Apply sets the alias.
+// Apply sets the alias. A link that has gone needs none in the place of another.
 func (s *LinkAlias) Apply() error {
-	return at("", s.Dev, func(h *netlink.Handle, link netlink.Link) error {
+	err := at("", s.Dev, func(h *netlink.Handle, link netlink.Link) error {
 		return h.LinkSetAlias(link, s.Alias)
 	})
+	if absent(err) && s.Old != "" {
+		return nil
+	}
+	return err
 }
 
-// Undo leaves the alias to the link. Another alias is in the way: then the
-// link is not ours.
+// Undo brings the old alias back, or leaves the first one to the link. Another
+// alias is in the way: then the link is not ours.
 func (s *LinkAlias) Undo() (plan.Step, error) {
 	var have string
 	err := at("", s.Dev, func(_ *netlink.Handle, link netlink.Link) error {
@@ -40,6 +45,8 @@ func (s *LinkAlias) Undo() (plan.Step, error) {
 		return nil, err
 	case have == s.Alias && err == nil:
 		return nil, nil
+	case have != "" && have == s.Old:
+		return &LinkAlias{Dev: s.Dev, Alias: s.Old, Old: s.Alias}, nil
 	case have != "":
 		return nil, fmt.Errorf("%s has the alias %q already", s.Dev, have)
 	}

@@ -29,6 +29,7 @@ func TestTwins(t *testing.T) {
 		"mtu":            {&bridge.LinkMTU{Dev: "br0", MTU: 1400}, withBridge},
 		"mtu inside":     {&bridge.LinkMTU{NS: "web", Dev: "eth0", MTU: 1400}, script(withNetns, withCable)},
 		"alias":          {&bridge.LinkAlias{Dev: "mbv1", Alias: `it's "web"`}, script(withNetns, withCable)},
+		"another alias":  {&bridge.LinkAlias{Dev: "mbv1", Alias: "new", Old: "it's old"}, script(withNetns, withCable, `ip link set dev mbv1 alias "it's old"`)},
 		"address":        {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("172.17.0.1/16")}, withBridge},
 		"second address": {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("172.17.0.9/16")}, script(withBridge, "ip addr add 172.17.0.1/16 brd + dev br0")},
 		"address /30":    {&bridge.AddrAdd{Dev: "br0", Prefix: prefix("10.0.0.1/30")}, withBridge},

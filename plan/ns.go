@@ -45,7 +45,7 @@ func (ns NS) Path() string {
 // Gone is the undo of whatever is made inside the namespace: deleting the
 // namespace takes it along, and quicker than by hand.
 func (ns NS) Gone() *Leave {
-	return &Leave{Why: "goes with the network namespace " + string(ns)}
+	return &Leave{Why: "goes with the network namespace", NS: ns}
 }
 
 // Open opens the namespace's file; the caller closes it. It is an error to
@@ -69,8 +69,12 @@ func (ns NS) Enter() error {
 		return err
 	}
 	defer file.Close()
+	return enter(file)
+}
+
+func enter(file *os.File) error {
 	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter network namespace %q: %w", string(ns), err)
+		return fmt.Errorf("enter network namespace %s: %w", file.Name(), err)
 	}
 	return nil
 }
@@ -82,13 +86,23 @@ func (ns NS) Do(f func() error) error {
 	if ns == "" {
 		return f()
 	}
+	file, err := ns.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return Within(file, f)
+}
+
+// Within is [NS.Do] for the namespace of an open file.
+func Within(file *os.File, f func() error) error {
 	return onThread(func() (back bool, err error) {
 		own, err := os.Open("/proc/thread-self/ns/net")
 		if err != nil {
 			return true, err
 		}
 		defer own.Close()
-		if err := ns.Enter(); err != nil {
+		if err := enter(file); err != nil {
 			return true, err
 		}
 		err = f()

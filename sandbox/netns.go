@@ -34,12 +34,21 @@ func (s *NetnsAdd) Apply() error {
 			return err
 		}
 	}
-	public := plan.NS(s.Name).Path()
+	return publish(s.Pin, plan.NS(s.Name))
+}
+
+// publish gives the namespace of our own file a public name.
+func publish(pin string, name plan.NS) error {
+	public := name.Path()
 	if err := touch(public, os.O_EXCL); err != nil { // EEXIST: Undo saw no such file
 		return err
 	}
-	if err := unix.Mount(s.Pin, public, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("bind the namespace to %s: %w", public, err)
+	return bind(pin, public)
+}
+
+func bind(ns, path string) error {
+	if err := unix.Mount(ns, path, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind the namespace to %s: %w", path, err)
 	}
 	return nil
 }
@@ -60,7 +69,7 @@ func (s *NetnsAdd) Undo() (plan.Step, error) {
 	case err != nil:
 		return nil, err
 	case !there:
-		return &NetnsDel{Name: s.Name, Pin: s.Pin, Keep: pin != 0}, nil
+		return &NetnsDel{Name: plan.NS(s.Name), Pin: s.Pin, Keep: pin != 0}, nil
 	case have == 0:
 		return nil, fmt.Errorf("%s is in the way: a file that is no network namespace", public)
 	case have != pin:
@@ -72,12 +81,12 @@ func (s *NetnsAdd) Undo() (plan.Step, error) {
 // NetnsDel removes the public name and our own file of a network namespace,
 // and with them the namespace and what is in it, once no process is.
 type NetnsDel struct {
-	Name string `json:"name"`
-	Pin  string `json:"pin"`
-	Keep bool   `json:"keep,omitempty"` // the public name alone
+	Name plan.NS `json:"name"`
+	Pin  string  `json:"pin"`
+	Keep bool    `json:"keep,omitempty"` // the public name alone
 }
 
-func (s *NetnsDel) String() string { return plan.Command("ip", "netns", "del", s.Name) }
+func (s *NetnsDel) String() string { return plan.Command("ip", "netns", "del", string(s.Name)) }
 
 // Apply finishes what was left half made or half removed, too. Someone else's
 // namespace under the public name is left alone, ours removed all the same.
@@ -86,7 +95,7 @@ func (s *NetnsDel) Apply() error {
 	if err != nil {
 		return err
 	}
-	foreign := s.unname(pin)
+	foreign := unname(s.Name, pin)
 	if s.Keep {
 		return foreign
 	}
@@ -95,14 +104,14 @@ func (s *NetnsDel) Apply() error {
 
 // unname removes the public name. Our own file is removed after it: without
 // that one, nothing public can be ours.
-func (s *NetnsDel) unname(pin uint64) error {
-	public := plan.NS(s.Name).Path()
+func unname(name plan.NS, pin uint64) error {
+	public := name.Path()
 	have, there, err := named(public)
 	if err != nil || !there || pin == 0 {
 		return err
 	}
 	if have != 0 && have != pin {
-		return fmt.Errorf("the namespace %q in %s is someone else's now: left alone", s.Name, plan.NetnsDir)
+		return fmt.Errorf("the namespace %q in %s is someone else's now: left alone", string(name), plan.NetnsDir)
 	}
 	return unbind(public, have)
 }
@@ -146,10 +155,7 @@ func makePin(path string) error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("new network namespace: %w", err)
 		}
-		if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("bind the namespace to %s: %w", path, err)
-		}
-		return nil
+		return bind("/proc/thread-self/ns/net", path)
 	})
 }
 

@@ -76,7 +76,7 @@ func TestNetnsReplaced(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		apply(t, &web)
 		m.Sh(t, "ip netns del web; ip netns add web")
-		undo := &sandbox.NetnsDel{Name: web.Name, Pin: web.Pin}
+		undo := &sandbox.NetnsDel{Name: "web", Pin: web.Pin}
 		if err := undo.Apply(); err == nil || !strings.Contains(err.Error(), "someone else's now: left alone") {
 			t.Error(err)
 		}
@@ -105,7 +105,7 @@ func TestNetnsHalfMade(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 				before := m.State(t)
 				m.Sh(t, state)
-				apply(t, &sandbox.NetnsDel{Name: web.Name, Pin: web.Pin})
+				apply(t, &sandbox.NetnsDel{Name: plan.NS(web.Name), Pin: web.Pin})
 				if fileExists(web.Pin) {
 					t.Error("the pin is still there")
 				}
@@ -114,6 +114,59 @@ func TestNetnsHalfMade(t *testing.T) {
 			})
 		})
 	}
+}
+
+// pinned is a namespace of ours, with its public name.
+const pinned = "ip netns add web; mkdir /run/pins; : > /run/pins/web; mount --bind /run/netns/web /run/pins/web"
+
+func TestNetnsRenameTwin(t *testing.T) {
+	t.Run("bind", func(t *testing.T) { hosttest.Twin(t, &sandbox.NetnsBind{Name: "it's $site", Pin: web.Pin}, pinned) })
+	t.Run("unbind", func(t *testing.T) { hosttest.Twin(t, &sandbox.NetnsUnbind{Name: "web", Pin: web.Pin}, pinned) })
+}
+
+// Under neither name is someone else's namespace, or file, touched.
+func TestNetnsRenameInTheWay(t *testing.T) {
+	op := &sandbox.NetnsBind{Name: "site", Pin: web.Pin}
+	for name, c := range map[string]struct{ prepare, want string }{
+		"a namespace": {"ip netns add site", `the namespace "site" in /run/netns is someone else's`},
+		"a file":      {"echo theirs > /run/netns/site", "/run/netns/site is in the way: a file that is no network namespace"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+				m.Sh(t, pinned+"; "+c.prepare)
+				before := m.State(t)
+				if _, err := op.Undo(); err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%v, not %q", err, c.want)
+				}
+				if err := op.Apply(); err == nil {
+					t.Error("it was bound all the same")
+				}
+				m.WaitState(t, before)
+			})
+		})
+	}
+	t.Run("what is left of a killed one", func(t *testing.T) {
+		hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+			m.Sh(t, pinned+"; : > /run/netns/site")
+			apply(t, op)
+			if inodeOf(t, "/run/netns/site") != inodeOf(t, web.Pin) {
+				t.Error("it is not bound")
+			}
+		})
+	})
+	t.Run("the old name is theirs", func(t *testing.T) {
+		hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+			m.Sh(t, pinned+"; ip netns del web; ip netns add web")
+			theirs := inodeOf(t, "/run/netns/web")
+			op := &sandbox.NetnsUnbind{Name: "web", Pin: web.Pin}
+			if undo, err := op.Undo(); undo != nil || err != nil {
+				t.Errorf("there is something to do: %v, %v", undo, err)
+			}
+			if err := op.Apply(); err == nil || inodeOf(t, "/run/netns/web") != theirs {
+				t.Errorf("it was taken: %v", err)
+			}
+		})
+	})
 }
 
 func TestNetnsInode(t *testing.T) {

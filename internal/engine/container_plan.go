@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -41,10 +40,13 @@ func (e *Engine) endpointPlan(run *state.Run, at state.Attachment, networks []*s
 	n := networkByID(networks, at.NetworkID)
 	return e.driver(n).Endpoint(n, driver.Endpoint{
 		NS:         plan.NS(run.Netns),
-		Alias:      fmt.Sprintf("%s on %s", run.Name, n.Name),
+		Alias:      cableNote(run, at),
 		Attachment: at,
 	})
 }
+
+// cableNote says to people whose a veth is.
+func cableNote(run *state.Run, at state.Attachment) string { return run.Name + " on " + at.Network }
 
 // wayPlan is what the container has once, whatever it is on: its default
 // routes, in the place of those that it had, what --sysctl asked for, and the

@@ -32,6 +32,13 @@ func (e *Engine) ArrivalPlan(was, now *state.Run, networks []*state.Network) pla
 	return append(e.endpointPlan(now, now.Endpoints[len(now.Endpoints)-1], networks), e.wayPlan(now, was)...)
 }
 
+// RenamePlan gives a running container another name.
+func (e *Engine) RenamePlan(run *state.Run, name string) plan.Plan {
+	to := *run
+	to.Name, to.Netns = name, name
+	return e.renamePlan(run, &to)
+}
+
 // Recover is a verb that does nothing but what each verb does first.
 func (e *Engine) Recover() error { return e.clean(context.Background(), "recover") }
 

@@ -26,7 +26,7 @@ import (
 // victimEnv makes the test binary a program that kills itself in the middle of
 // what it does: "before 3" and "after 3" around the third op of the three
 // plans, "line 3" of a real run when that is about to print its third line,
-// "start 3", "connect 3", "disconnect 3" of these verbs.
+// "start 3", "rename 3", "connect 3", "disconnect 3" of these verbs.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
 func victim(how string) int {
@@ -53,6 +53,8 @@ func victim(how string) int {
 	}
 	if err == nil && when == "start" {
 		_, err = e.Start(context.Background(), "victim", engine.StartOptions{}, engine.Streams{Out: os.Stdout, Err: os.Stderr})
+	} else if err == nil && when == "rename" {
+		err = e.Rename(context.Background(), "victim", "renamed")
 	} else if err == nil && when == "line" {
 		spec := engine.Spec{Args: []string{"sleep", "1000"}, Network: "bridge", CallerDir: "/", Publish: []string{"8000:80", "9000:90/udp"}, Detach: true}
 		_, err = e.Run(context.Background(), spec, "victim", engine.Streams{Out: os.Stdout, Err: os.Stderr})

@@ -57,7 +57,7 @@ func (s *session) announceNames(run *state.Run) error {
 // serveNames starts the container's name server, in its namespace. It ends
 // with the supervisor.
 func (k *keeper) serveNames(ctx context.Context) error {
-	sockets, err := listenIn(plan.NS(k.Run.Netns), netip.AddrPortFrom(resolverAddr, k.Run.DNS))
+	sockets, err := listenIn(k.inside, netip.AddrPortFrom(resolverAddr, k.Run.DNS))
 	if err != nil {
 		return fmt.Errorf("name server: %w", err)
 	}
@@ -87,7 +87,7 @@ func (k *keeper) serveNamesOn(ctx context.Context, sockets []*os.File) error {
 func openResolver(ns plan.NS) (port uint16, sockets []*os.File, err error) {
 	for range 16 {
 		port = newResolverPort()
-		sockets, err = listenIn(ns, netip.AddrPortFrom(resolverAddr, port))
+		sockets, err = listenIn(ns.Do, netip.AddrPortFrom(resolverAddr, port))
 		if !errors.Is(err, unix.EADDRINUSE) {
 			break
 		}
@@ -97,8 +97,8 @@ func openResolver(ns plan.NS) (port uint16, sockets []*os.File, err error) {
 
 // listenIn makes the server's two sockets in a network namespace; whoever
 // uses them may be anywhere.
-func listenIn(ns plan.NS, addr netip.AddrPort) (sockets []*os.File, err error) {
-	err = ns.Do(func() error {
+func listenIn(inside func(func() error) error, addr netip.AddrPort) (sockets []*os.File, err error) {
+	err = inside(func() error {
 		for _, kind := range []int{unix.SOCK_DGRAM, unix.SOCK_STREAM} {
 			f, err := boundSocket(kind, addr)
 			if err != nil {
@@ -170,7 +170,7 @@ func (k *keeper) dialInside(ctx context.Context, network, address string) (conn 
 		kind = unix.SOCK_STREAM
 	}
 	fd := -1
-	err = plan.NS(k.peers.run().Netns).Do(func() (err error) {
+	err = k.inside(func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		return err
 	})

@@ -45,11 +45,11 @@ func (k *keeper) config(s streams) sandbox.Config {
 }
 
 // netns opens the network namespace that the command is to run in; nil for the
-// host's.
+// host's. It goes by our own file, which no rename moves.
 func (k *keeper) netns() (*os.File, error) {
 	switch {
 	case k.Run.Netns != "":
-		return plan.NS(k.Run.Netns).Open()
+		return os.Open(k.Dirs.NetnsPin(k.Run.ID))
 	case k.Joined.Pid != 0:
 		f, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", k.Joined.Pid))
 		if err == nil && !sandbox.Alive(k.Joined.Pid, k.Joined.Start) {
@@ -59,6 +59,20 @@ func (k *keeper) netns() (*os.File, error) {
 		return f, err
 	}
 	return nil, nil
+}
+
+// inside calls f with its thread in that network namespace, as [plan.NS.Do]
+// does.
+func (k *keeper) inside(f func() error) error {
+	ns, err := k.netns()
+	if err != nil {
+		return err
+	}
+	if ns == nil {
+		return f()
+	}
+	defer ns.Close()
+	return plan.Within(ns, f)
 }
 
 // environment is Docker's: its own two, then what was asked for, each in the

@@ -137,10 +137,10 @@ func writeUndo(w io.Writer, steps []plan.Step) {
 	said := make(map[string]bool)
 	for _, step := range slices.Backward(steps) {
 		if leave, ok := step.(*plan.Leave); ok {
-			if said[leave.Why] {
+			if said[leave.String()] {
 				continue
 			}
-			said[leave.Why] = true
+			said[leave.String()] = true
 		}
 		fmt.Fprintln(w, step)
 	}

@@ -141,7 +141,9 @@ func (s *session) recover() error {
 		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
 			err = s.reap(run)
 		case err == nil && s.held.Crashed:
-			err = s.mend(run)
+			if err = s.finishRename(run); err == nil {
+				err = s.mend(run)
+			}
 		}
 		if err != nil {
 			s.warn(err)

@@ -91,14 +91,14 @@ func (s *session) leftNamespaces() (left []plan.Step, err error) {
 	}
 	for _, pin := range pins {
 		id := filepath.Base(pin)
-		left = append(left, &sandbox.NetnsDel{Name: id, Pin: pin}) // the file, after the names: none is called so
+		left = append(left, &sandbox.NetnsDel{Name: plan.NS(id), Pin: pin}) // the file, after the names: none is called so
 		inode, err := sandbox.NetnsInode(pin)
 		if err != nil {
 			return nil, err
 		}
 		for _, name := range names {
 			if other, err := sandbox.NetnsInode(name); inode != 0 && err == nil && other == inode {
-				left = append(left, &sandbox.NetnsDel{Name: filepath.Base(name), Pin: pin, Keep: true})
+				left = append(left, &sandbox.NetnsDel{Name: plan.NS(filepath.Base(name)), Pin: pin, Keep: true})
 			}
 		}
 	}

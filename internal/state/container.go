@@ -116,12 +116,23 @@ func (h *Held) TakeName(name, id string) error {
 	if _, err := h.dirs.ContainerByName(name); !errors.Is(err, fs.ErrNotExist) {
 		return fs.ErrExist
 	}
-	// A name without a record: its maker was killed between the two.
+	// A name that no record has: its taker was killed between the two.
 	return errors.Join(os.Remove(link), os.Symlink(target, link))
 }
 
-// freeName gives a container's name back.
-func (h *Held) freeName(name, id string) error {
+// Rename gives a container another name, which must be [Held.TakeName]'s. From
+// the moment that its record is written, it has that one and not the old.
+func (h *Held) Rename(c *Container, name string) error {
+	old := c.Name
+	c.Name = name
+	if err := h.WriteContainer(c); err != nil {
+		return err
+	}
+	return h.FreeName(old, c.ID)
+}
+
+// FreeName gives a container's name back.
+func (h *Held) FreeName(name, id string) error {
 	target, err := os.Readlink(h.dirs.nameLink(name))
 	if err != nil || filepath.Base(target) != id {
 		return nil
@@ -129,7 +140,7 @@ func (h *Held) freeName(name, id string) error {
 	return os.Remove(h.dirs.nameLink(name))
 }
 
-// SweepNames frees the names that have no record.
+// SweepNames frees the names that no record has.
 func (h *Held) SweepNames() error {
 	names, err := list(filepath.Join(h.dirs.Root, "names"))
 	for _, name := range names {
@@ -153,7 +164,7 @@ func (h *Held) WriteContainer(c *Container) error {
 // RemoveContainer removes a container's record, log and name, as far as they
 // are there, and what is kept for it.
 func (h *Held) RemoveContainer(c *Container) error {
-	return errors.Join(h.freeName(c.Name, c.ID), h.freeAddresses(c), os.RemoveAll(h.dirs.Container(c.ID)))
+	return errors.Join(h.FreeName(c.Name, c.ID), h.freeAddresses(c), os.RemoveAll(h.dirs.Container(c.ID)))
 }
 
 // ReadContainer reads one record. fs.ErrNotExist means that there is none.
@@ -172,13 +183,18 @@ func (d Dirs) ReadContainer(id string) (*Container, error) {
 	return c, nil
 }
 
-// ContainerByName reads the record of the container with that name.
+// ContainerByName reads the record of the container with that name. A link
+// alone makes no name: the record has to have it, too.
 func (d Dirs) ContainerByName(name string) (*Container, error) {
 	target, err := os.Readlink(d.nameLink(name))
 	if err != nil {
 		return nil, err
 	}
-	return d.ReadContainer(filepath.Base(target))
+	c, err := d.ReadContainer(filepath.Base(target))
+	if err == nil && c.Name != name {
+		return nil, fmt.Errorf("container %s is %s: %w", c.ID, c.Name, fs.ErrNotExist)
+	}
+	return c, err
 }
 
 // ContainerIDs lists the ids of all containers.

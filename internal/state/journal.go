@@ -143,10 +143,15 @@ func (j *Journal) Done() error {
 	return j.write(journalLine{Done: true})
 }
 
+// Rewrite replaces the steps, all of them complete, at once.
+func (j *Journal) Rewrite(steps []plan.Step) error { return j.replace(steps, len(steps)) }
+
 // Keep implements [plan.Journal]. An empty journal is no file.
 func (j *Journal) Keep(mark int, failed []plan.Step) error {
-	steps := append(j.steps[:mark:mark], failed...)
-	settled := min(mark, j.settled)
+	return j.replace(append(j.steps[:mark:mark], failed...), min(mark, j.settled))
+}
+
+func (j *Journal) replace(steps []plan.Step, settled int) error {
 	if len(steps) == 0 {
 		j.steps, j.settled, j.size = nil, 0, 0
 		if err := os.Remove(j.file); !errors.Is(err, fs.ErrNotExist) {
