@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 )
 
@@ -165,12 +168,23 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, 
 	} else if _, err := e.dirs.ContainerByName(c.Name); err == nil {
 		return nil, nil, nil, e.nameTaken(c.Name)
 	}
-	run, err := e.imagineStart(c, networks)
+	run, err := e.imagineStart(c, networks, newImagined())
 	return c, run, networks, err
 }
 
+// imagined is what containers of the same script have been given: nobody else
+// knows of it.
+type imagined struct {
+	addrs map[string]map[netip.Addr]bool // by network id
+	ports map[string]uint16              // how many, by pool
+}
+
+func newImagined() *imagined {
+	return &imagined{make(map[string]map[netip.Addr]bool), make(map[string]uint16)}
+}
+
 // imagineStart is the run of a container that would be started now.
-func (e *Engine) imagineStart(c *state.Container, networks []*state.Network) (*state.Run, error) {
+func (e *Engine) imagineStart(c *state.Container, networks []*state.Network, given *imagined) (*state.Run, error) {
 	run := &state.Run{ID: c.ID, Name: c.Name, Sysctls: netSysctls(&c.Spec)}
 	if ref, ok := strings.CutPrefix(c.Spec.Network, "container:"); ok {
 		other, err := e.find(ref)
@@ -180,11 +194,11 @@ func (e *Engine) imagineStart(c *state.Container, networks []*state.Network) (*s
 		run.Joined = other.ID
 		return run, nil
 	}
-	return run, e.imagineEndpoints(c, run, networks)
+	return run, e.imagineEndpoints(c, run, networks, given)
 }
 
 // imagineEndpoints are those that a container would have.
-func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks []*state.Network) error {
+func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks []*state.Network, given *imagined) error {
 	run.Netns = c.Name
 	for _, w := range c.Spec.Endpoints {
 		n, err := findNetwork(networks, w.Network)
@@ -198,17 +212,25 @@ func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks [
 		if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
 			return err
 		}
+		if taken == nil {
+			taken = make(map[netip.Addr]bool)
+		}
+		maps.Copy(taken, given.addrs[n.ID])
 		at, err := e.attach(n, w, c, taken)
 		if err != nil {
 			return err
 		}
+		for _, addr := range at.Addresses() {
+			taken[addr] = true
+		}
+		given.addrs[n.ID] = taken
 		run.Endpoints = append(run.Endpoints, at)
 	}
 	e.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
 	if _, ok := wayOut(run); !ok {
 		return nil
 	}
-	ports, err := imaginePorts(&c.Spec)
+	ports, err := given.imaginePorts(c)
 	run.Ports = ports
 	return err
 }
@@ -227,27 +249,29 @@ func (e *Engine) imagineNetworks() ([]*state.Network, error) {
 }
 
 // imaginePorts are the ports that would be published; a port left to choice is
-// the first of its pool.
-func imaginePorts(spec *state.Spec) ([]state.Port, error) {
-	specs, err := published(spec)
+// the one that it was the last time, or the next of its pool.
+func (i *imagined) imaginePorts(c *state.Container) ([]state.Port, error) {
+	specs, err := published(&c.Spec)
 	if err != nil {
 		return nil, err
 	}
 	var ports []state.Port
-	used := make(map[string]uint16)
 	for _, s := range specs {
 		if s.Fixed() {
 			ports = append(ports, port(s.Mapping(s.HostFirst)))
 			continue
 		}
-		first, _, pool, err := portPool(s)
+		low, high, pool, err := portPool(s)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range s.Ports() {
-			m := s.Mapping(first + used[pool])
-			m.Port, m.Count = p.Number, 1
-			used[pool]++
+			one := nat.Spec{HostIP: s.HostIP, First: p.Number, Last: p.Number, Proto: p.Proto}
+			m, again := lastMapping(one, low, high, c.Last.Ports)
+			if !again {
+				m = one.Mapping(low + i.ports[pool])
+				i.ports[pool]++
+			}
 			ports = append(ports, port(m))
 		}
 	}

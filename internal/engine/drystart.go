@@ -25,6 +25,7 @@ func (e *Engine) DryCreate(spec Spec, name string, w io.Writer) error {
 func (e *Engine) DryStart(refs []string, w io.Writer) error {
 	var b bytes.Buffer
 	b.WriteString(scriptHead)
+	given := newImagined()
 	for _, ref := range refs {
 		c, err := e.find(ref)
 		if err != nil {
@@ -38,7 +39,7 @@ func (e *Engine) DryStart(refs []string, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		run, err := e.imagineStart(c, networks)
+		run, err := e.imagineStart(c, networks, given)
 		if err != nil {
 			return err
 		}

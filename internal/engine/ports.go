@@ -93,18 +93,27 @@ func (s *session) reserveSpec(r *reservation, spec nat.Spec, last []state.Port) 
 // again takes the host port that a container's port had the last time, if it
 // is one of the pool and free.
 func (r *reservation) again(spec nat.Spec, low, high uint16, last []state.Port) (bool, error) {
+	m, ok := lastMapping(spec, low, high, last)
+	if !ok {
+		return false, nil
+	}
+	err := r.bind(m)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lastMapping is where a container's port was published the last time, if that
+// is one of the pool.
+func lastMapping(spec nat.Spec, low, high uint16, last []state.Port) (nat.Mapping, bool) {
 	for _, p := range last {
 		m := spec.Mapping(p.HostPort)
-		if same := port(m); same != p || p.HostPort < low || p.HostPort > high {
-			continue
+		if port(m) == p && p.HostPort >= low && p.HostPort <= high {
+			return m, true
 		}
-		err := r.bind(m)
-		if errors.Is(err, unix.EADDRINUSE) {
-			return false, nil
-		}
-		return err == nil, err
 	}
-	return false, nil
+	return nat.Mapping{}, false
 }
 
 // reserveNext takes the next free port of a pool after the one given last.

@@ -41,16 +41,14 @@ func (h *Held) keepAddresses(c *Container) error {
 	return nil
 }
 
-// freeAddresses gives back those that are kept for a container.
-func (h *Held) freeAddresses(c *Container) (err error) {
-	for _, w := range c.Spec.Endpoints {
-		for _, addr := range w.addresses() {
-			dir := h.dirs.addresses(w.Network)
-			link := filepath.Join(dir, addr.String())
-			if target, lerr := os.Readlink(link); lerr == nil && filepath.Base(target) == c.ID {
-				err = errors.Join(err, os.Remove(link))
-				os.Remove(dir) // refused while there are others
-			}
+// freeAddresses gives back those that are kept for a container, and those that
+// it wants no more.
+func (h *Held) freeAddresses(c *Container) error {
+	links, err := filepath.Glob(filepath.Join(h.dirs.addresses("*"), "*"))
+	for _, link := range links {
+		if target, lerr := os.Readlink(link); lerr == nil && filepath.Base(target) == c.ID {
+			err = errors.Join(err, os.Remove(link))
+			os.Remove(filepath.Dir(link)) // refused while there are others
 		}
 	}
 	return err

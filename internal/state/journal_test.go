@@ -328,3 +328,17 @@ func FuzzJournals(f *testing.F) {
 		}
 	})
 }
+
+// Other steps that take back the same come in the place of all, complete.
+func TestAJournalIsRewritten(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	j := journal(t, d)
+	must(t, j.Append(step("a")), j.Append(step("b")), j.Done(), j.Append(step("c")))
+	must(t, j.Rewrite(steps("x", "y")))
+	holds(t, d, j, 2, "x", "y")
+	must(t, j.Append(step("z")))
+	holds(t, d, j, 2, "x", "y", "z")
+	must(t, j.Rewrite(nil))
+	holds(t, d, j, 0)
+}
