@@ -9,7 +9,8 @@
 // ports ([Reserve]), who holds one ([FindHolder]), and the flows that a change
 // of UDP ports, or of who has an address, leaves behind ([FlushFlows]).
 //
-// IPv4 only: a rule says so by its [Family].
+// Networks have IPv4, IPv6 or both; ports are published with IPv4. The rules of
+// each family stand in tables of their own: [Family].
 package nat
 
 import (
@@ -24,6 +25,9 @@ type Backend interface {
 	// Host is what all networks share: chains, the jumps into them, and the
 	// guard without which no bridge may route 127.0.0.0/8.
 	Host() plan.Plan
+	// Host6 is what all networks with IPv6 share. Without one, nothing of it
+	// is needed, not even ip6tables(8).
+	Host6() plan.Plan
 	// Guard is that guard, for [plan.Drift] to look whether it stands.
 	Guard() plan.Plan
 	// Network lets a network's containers out and nothing unasked in. Its
@@ -35,9 +39,9 @@ type Backend interface {
 	// Redirect leads questions to a container's name server.
 	Redirect(Redirect) plan.Plan
 	// Sweep looks for what is ours by its marks alone, whoever has the
-	// journals that tell of it. It returns the step that removes it; nil when
-	// nothing of that is left.
-	Sweep() (plan.Step, error)
+	// journals that tell of it. It returns the steps that remove it; none
+	// when nothing of that is left.
+	Sweep() ([]plan.Step, error)
 	// Adopt takes in an undo step that was read from a journal: it shares what
 	// the backend knows of the rules.
 	Adopt(undo plan.Step)
@@ -53,9 +57,10 @@ type Redirect struct {
 
 // A Network is a bridge with the addresses behind it.
 type Network struct {
-	ID     string       // short id, for the rules' comments
-	Bridge string       // name of the bridge: see [CheckBridge]
-	Subnet netip.Prefix // 172.17.0.0/16
+	ID      string       // short id, for the rules' comments
+	Bridge  string       // name of the bridge: see [CheckBridge]
+	Subnet  netip.Prefix // 172.17.0.0/16; the zero value is none
+	Subnet6 netip.Prefix // the same of IPv6
 
 	Internal   bool // no way out and no way in, but to the host's own address on the bridge
 	KeepSource bool // packets go out with the containers' addresses

@@ -31,13 +31,26 @@ func FlushFlows(ms []Mapping, gone ...netip.Addr) error {
 			return fmt.Errorf("list addresses: %w", err)
 		}
 	}
-	_, err := whole(func() (uint, error) {
-		return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, &f)
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", f, err)
+	for _, family := range f.families() {
+		_, err := whole(func() (uint, error) {
+			return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, &f)
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", f, err)
+		}
 	}
 	return nil
+}
+
+// families are those that have a flow to look for: ports are IPv4's.
+func (f flowFilter) families() (all []netlink.InetFamily) {
+	if len(f.mappings) > 0 || slices.ContainsFunc(f.gone, netip.Addr.Is4) {
+		all = append(all, unix.AF_INET)
+	}
+	if slices.ContainsFunc(f.gone, netip.Addr.Is6) {
+		all = append(all, unix.AF_INET6)
+	}
+	return all
 }
 
 // A flowFilter matches flows by where they were sent to at first, and by who

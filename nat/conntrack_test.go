@@ -3,6 +3,7 @@ package nat_test
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -95,6 +96,29 @@ func TestFlowsOfAnAddressThatGoes(t *testing.T) {
 	})
 }
 
+// An IPv6 address goes as an IPv4 one does.
+func TestFlowsOfAnIPv6AddressThatGoes(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world6)
+		b := nat.Iptables()
+		up(t, &plan.Memory{}, slices.Concat(b.Host6(), b.Network(ipv6(network, "fd00:17::/64"))))
+		serve(t, "outside", "udp", "[::]:53")
+		for _, ns := range []plan.NS{"c1", "c2"} {
+			if got := ask(t, ns, "udp", "[2001:db8:2::2]:53", patience); got != "53 from 2001:db8:2::1" {
+				t.Fatalf("%s asks outside: %s", ns, got)
+			}
+		}
+		if err := nat.FlushFlows(nil, netip.MustParseAddr("172.17.0.2"), netip.MustParseAddr("fd00:17::2")); err != nil {
+			t.Fatal(err)
+		}
+		for ip, want := range map[string]int{"fd00:17::2": 0, "fd00:17::3": 1} {
+			if n := flowsOf(t, ip); n != want {
+				t.Errorf("%d flows of %s are left, not %d", n, ip, want)
+			}
+		}
+	})
+}
+
 // echo answers each byte of a connection with one.
 func echo(t *testing.T, ns plan.NS, addr string) {
 	t.Helper()
@@ -171,13 +195,15 @@ func flowsOf(t *testing.T, ip string) int {
 
 func count(t *testing.T, match func(*netlink.ConntrackFlow) bool) (n int) {
 	t.Helper()
-	flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range flows {
-		if match(f) {
-			n++
+	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
+		flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range flows {
+			if match(f) {
+				n++
+			}
 		}
 	}
 	return n

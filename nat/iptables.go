@@ -3,6 +3,7 @@ package nat
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"github.com/minibridge/minibridge/plan"
@@ -41,22 +42,17 @@ func (t iptables) Adopt(undo plan.Step) {
 	}
 }
 
-func (t iptables) batch(id string) *batch {
-	return &batch{Rules: Rules{look: t.look}, id: id}
+func (t iptables) batch(f Family, id string) *batch {
+	return &batch{Rules: Rules{Family: f, look: t.look}, id: id}
 }
 
 // Host makes the chains, each built-in one with a single jump that stands
 // first: what comes behind it, a DROP policy included, never sees our traffic.
 func (t iptables) Host() (p plan.Plan) {
-	b := t.batch("host")
+	b := t.batch(IPv4, "host")
 	b.Chains = ourChains
-
 	b.guard()
-
-	b.jump("filter", "FORWARD", "", forward)
-	for _, c := range []Chain{user, established, internal, into, out} {
-		b.add(forward, "order", "", c.Name)
-	}
+	b.order()
 
 	const local = "-m addrtype --dst-type LOCAL"
 	b.jump("nat", "PREROUTING", local, dnat)
@@ -67,9 +63,29 @@ func (t iptables) Host() (p plan.Plan) {
 	return p
 }
 
+// Host6 has no guard: a packet to ::1, or from it, comes in from no link
+// (RFC 4291, section 2.5.3; ip6_rcv_core in net/ipv6/ip6_input.c).
+func (t iptables) Host6() (p plan.Plan) {
+	b := t.batch(IPv6, "host")
+	b.Chains = slices.DeleteFunc(slices.Clone(ourChains), func(c Chain) bool { return c == dnat })
+	b.jump("raw", "PREROUTING", "", rawChain)
+	b.order()
+	b.jump("nat", "POSTROUTING", "", postrouting)
+	p.Do(&b.Rules, "the same chains for IPv6")
+	return p
+}
+
+// order leads what is forwarded through the chains, the administrator's first.
+func (b *batch) order() {
+	b.jump("filter", "FORWARD", "", forward)
+	for _, c := range []Chain{user, established, internal, into, out} {
+		b.add(forward, "order", "", c.Name)
+	}
+}
+
 // Guard is the rules alone: the op of Host has them in their place.
 func (t iptables) Guard() (p plan.Plan) {
-	b := t.batch("host")
+	b := t.batch(IPv4, "host")
 	b.guard()
 	p.Do(&b.Rules, "from outside nobody gets at 127.0.0.0/8, or speaks as it")
 	return p
@@ -81,53 +97,10 @@ func (b *batch) guard() {
 	b.add(rawChain, "guard", "-s 127.0.0.0/8 ! -i lo", "DROP")
 }
 
-// Network writes the rules first and route_localnet last: with it a neighbour
-// could reach what the host serves on 127.0.0.1, if the guard were not there.
-func (t iptables) Network(n Network) (p plan.Plan) {
-	subnet, br := n.Subnet.Masked(), quote(n.Bridge)
-	b := t.batch(n.ID)
-	b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
-	if n.Internal {
-		b.closed(n)
-		p.Do(&b.Rules, "nothing leaves this network, and nothing comes in; only the host's own address on it answers")
-		return p
-	}
-	b.addf(established, "established", "ACCEPT", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", br)
-	b.addf(into, "published", "ACCEPT", "-o %s -m conntrack --ctstate DNAT", br)
-	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
-	b.addf(into, "isolate", "DROP", "-o %s", br)
-	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
-
-	if !n.KeepSource {
-		// What the host sends to its own address on the bridge goes over lo.
-		b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s -m addrtype ! --dst-type LOCAL", subnet, br)
-	}
-	b.addf(postrouting, "hairpin", "MASQUERADE", "-s %s -o %s -m conntrack --ctstate DNAT", subnet, br)
-	b.addf(postrouting, "localhost", "MASQUERADE", "-s 127.0.0.0/8 -o %s", br)
-
-	p.Do(&b.Rules, "containers get out as the host; in comes what was asked for or published")
-	p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv4", n.Bridge, "route_localnet"), Value: "1"},
-		"so that 127.0.0.1 on the host leads to published ports")
-	return p
-}
-
-// closed is the rules of an internal network. Its drops come before anything
-// that accepts a published port: otherwise its containers would reach other
-// networks' by their published ports on the host's address here. What they
-// send to any other address of the host never passes FORWARD: it is dropped
-// before.
-func (b *batch) closed(n Network) {
-	subnet, br := n.Subnet.Masked(), quote(n.Bridge)
-	b.addf(rawChain, "internal", "DROP", "! -d %s -i %s", subnet, br)
-	b.addf(internal, "internal", "DROP", "-i %s ! -o %s", br, br)
-	b.addf(internal, "internal", "DROP", "! -i %s -o %s", br, br)
-	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
-}
-
 // Publish writes one rule for a mapping, however many ports it has. Which
 // bridge leads to the target is the routing table's business here.
 func (t iptables) Publish(pub Publish) (p plan.Plan) {
-	b := t.batch(pub.ID)
+	b := t.batch(IPv4, pub.ID)
 	for _, m := range pub.Mappings {
 		match := fmt.Sprintf("-p %s -m %s --dport %s", m.Proto, m.Proto, portRange(m.HostPort, m.Count, ":"))
 		if !m.Any() {
@@ -146,7 +119,7 @@ func (t iptables) Publish(pub Publish) (p plan.Plan) {
 // would keep programs of the container from 0.0.0.0:53. Answers go the same
 // way back, as conntrack knows (RFC 3022, section 4.3).
 func (t iptables) Redirect(r Redirect) (p plan.Plan) {
-	b := t.batch(r.ID)
+	b := t.batch(IPv4, r.ID)
 	b.NS = r.NS
 	for _, proto := range []string{"udp", "tcp"} {
 		b.add(Chain{"nat", "OUTPUT"}, "names", fmt.Sprintf("-d %s/32 -p %s -m %s --dport 53", r.Addr, proto, proto),

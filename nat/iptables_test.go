@@ -26,7 +26,13 @@ func TestTheDocumentShowsThePlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := string(text)
-	for name, p := range map[string]plan.Plan{"host": b.Host(), "network": b.Network(lan), "publish": b.Publish(web)} {
+	lan6 := Network{ID: lan.ID, Bridge: lan.Bridge, Subnet6: netip.MustParsePrefix("fd00:17::/64")}
+	closed6 := lan6
+	closed6.Internal = true
+	for name, p := range map[string]plan.Plan{
+		"host": b.Host(), "network": b.Network(lan), "publish": b.Publish(web),
+		"IPv6 host": b.Host6(), "IPv6 network": b.Network(lan6), "IPv6 internal": b.Network(closed6),
+	} {
 		start := "<!-- " + name + " -->\n```sh\n"
 		before, rest, found := strings.Cut(want, start)
 		_, after, closed := strings.Cut(rest, "```\n")

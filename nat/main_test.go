@@ -4,10 +4,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
 )
 
 func TestMain(m *testing.M) { hosttest.Main(m) }
@@ -33,7 +35,7 @@ func use(t *testing.T, v nat.Variant) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, tool := range []string{"iptables", "iptables-save", "iptables-restore"} {
+	for _, tool := range []string{"iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"} {
 		if err := os.Symlink(program, dir+"/"+tool); err != nil {
 			t.Fatal(err)
 		}
@@ -45,6 +47,20 @@ var (
 	network = nat.Network{ID: "5f0c1b2a3d4e", Bridge: "minibr0", Subnet: netip.MustParsePrefix("172.17.0.0/16")}
 	other   = nat.Network{ID: "77aa77aa77aa", Bridge: "mb-77aa77aa77aa", Subnet: netip.MustParsePrefix("172.18.0.0/16")}
 )
+
+// ipv6 is the network with an IPv6 range alone.
+func ipv6(n nat.Network, subnet string) nat.Network {
+	n.Subnet, n.Subnet6 = netip.Prefix{}, netip.MustParsePrefix(subnet)
+	return n
+}
+
+// all6 is what IPv6 adds: the host's share, an open network, an internal one.
+func all6() plan.Plan {
+	b := nat.Iptables()
+	inner := ipv6(other, "fd00:18::/64")
+	inner.Internal = true
+	return slices.Concat(b.Host6(), b.Network(ipv6(network, "fd00:17::/64")), b.Network(inner))
+}
 
 // web publishes ports of the container 172.17.0.2.
 func web(t *testing.T, ports ...string) nat.Publish {

@@ -55,12 +55,27 @@ func publishing(t *testing.T, ports ...string) plan.Plan {
 	return slices.Concat(b.Host(), b.Network(network), b.Network(other), b.Publish(web(t, ports...)))
 }
 
-func TestPaths(t *testing.T) {
-	type path struct {
-		from plan.NS
-		to   string // address and port
-		want string // port reached and address seen
+// A path is one that a packet may want to take, and what comes of it.
+type path struct {
+	from plan.NS
+	to   string // address and port
+	want string // port reached and address seen
+}
+
+func walk(t *testing.T, proto string, paths []path) {
+	t.Helper()
+	for _, p := range paths {
+		wait := patience
+		if p.want == "nothing" {
+			wait = soon
+		}
+		if got := ask(t, p.from, proto, p.to, wait); got != p.want {
+			t.Errorf("%q to %s: %s, want %s", p.from, p.to, got, p.want)
+		}
 	}
+}
+
+func TestPaths(t *testing.T) {
 	paths := []path{
 		{"outside", "192.0.2.1:8080", "80 from 192.0.2.2"}, // its own address
 		{"", "127.0.0.1:8080", "80 from 172.17.0.1"},
@@ -110,15 +125,7 @@ func TestPaths(t *testing.T) {
 					}
 					serve(t, "outside", proto, "0.0.0.0:90")
 					serve(t, "", proto, "172.17.0.1:22")
-					for _, p := range paths {
-						wait := patience
-						if p.want == "nothing" {
-							wait = soon
-						}
-						if got := ask(t, p.from, proto, p.to, wait); got != p.want {
-							t.Errorf("%q to %s: %s, want %s", p.from, p.to, got, p.want)
-						}
-					}
+					walk(t, proto, paths)
 				})
 			})
 		}

@@ -16,8 +16,11 @@ const mark = "minibridge:"
 // tools, and a call of those is one transaction. The zero value is IPv4.
 type Family string
 
-// IPv4 is the family of iptables(8).
-const IPv4 Family = ""
+// The families of iptables(8) and ip6tables(8).
+const (
+	IPv4 Family = ""
+	IPv6 Family = "6"
+)
 
 // tool names one of the family's tools: "", "-save" or "-restore".
 func (f Family) tool(suffix string) string {

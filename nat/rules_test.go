@@ -54,7 +54,7 @@ func TestEachOpDoesWhatItPrints(t *testing.T) {
 	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
 		prepare := bridge + "\n"
 		m.Sh(t, prepare)
-		for _, line := range all(t) {
+		for _, line := range append(all(t), all6()...) {
 			m.Twin(t, line.Op, prepare)
 			m.Sh(t, line.Op.String())
 			prepare += line.Op.String() + "\n"
@@ -63,14 +63,19 @@ func TestEachOpDoesWhatItPrints(t *testing.T) {
 }
 
 func TestPlansLeaveNoTrace(t *testing.T) {
-	for name, prepare := range map[string]string{"clean": bridge, "strangers": strangers} {
+	for name, c := range map[string]struct {
+		plan    plan.Plan
+		prepare string
+	}{
+		"clean": {all(t), bridge}, "strangers": {all(t), strangers}, "IPv6": {all6(), bridge},
+	} {
 		t.Run(name, func(t *testing.T) {
 			eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
-				m.Sh(t, prepare)
-				if name == "clean" { // a script is for a clean machine
-					m.TwinPlan(t, all(t), prepare)
+				m.Sh(t, c.prepare)
+				if c.prepare == bridge { // a script is for a clean machine
+					m.TwinPlan(t, c.plan, c.prepare)
 				}
-				m.NoTrace(t, all(t))
+				m.NoTrace(t, c.plan)
 			})
 		})
 	}

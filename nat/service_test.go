@@ -26,7 +26,7 @@ func serve(t *testing.T, ns plan.NS, network, addr string) {
 	var running sync.WaitGroup
 	if network == "tcp" {
 		var l net.Listener
-		inside(t, ns, func() (err error) { l, err = net.Listen("tcp4", addr); return err })
+		inside(t, ns, func() (err error) { l, err = net.Listen("tcp"+family(addr), addr); return err })
 		t.Cleanup(func() { l.Close(); running.Wait() })
 		running.Go(func() {
 			for {
@@ -41,7 +41,7 @@ func serve(t *testing.T, ns plan.NS, network, addr string) {
 		return
 	}
 	var c net.PacketConn
-	inside(t, ns, func() (err error) { c, err = net.ListenPacket("udp4", addr); return err })
+	inside(t, ns, func() (err error) { c, err = net.ListenPacket("udp"+family(addr), addr); return err })
 	t.Cleanup(func() { c.Close(); running.Wait() })
 	running.Go(func() {
 		b := make([]byte, 64)
@@ -53,6 +53,14 @@ func serve(t *testing.T, ns plan.NS, network, addr string) {
 			c.WriteTo([]byte(seen(c.LocalAddr(), client)), client)
 		}
 	})
+}
+
+// family is what the name of a network ends in for this address and port.
+func family(addr string) string {
+	if addr[0] == '[' {
+		return "6"
+	}
+	return "4"
 }
 
 func seen(local, remote net.Addr) string {
@@ -73,7 +81,7 @@ func inside(t *testing.T, ns plan.NS, open func() error) {
 func ask(t *testing.T, ns plan.NS, network, addr string, wait time.Duration) string {
 	t.Helper()
 	var c net.Conn
-	err := ns.Do(func() (err error) { c, err = net.DialTimeout(network+"4", addr, wait); return err })
+	err := ns.Do(func() (err error) { c, err = net.DialTimeout(network+family(addr), addr, wait); return err })
 	if err != nil {
 		return "nothing"
 	}

@@ -14,19 +14,14 @@ func TestSweep(t *testing.T) {
 	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, strangers+"iptables -D MINIBRIDGE-USER 1\niptables -X MINIBRIDGE-USER")
 		before := m.State(t)
-		if step, err := nat.Iptables().Sweep(); step != nil || err != nil {
-			t.Fatalf("on a clean machine: %v, %v", step, err)
+		if steps, err := nat.Iptables().Sweep(); len(steps) > 0 || err != nil {
+			t.Fatalf("on a clean machine: %v, %v", steps, err)
 		}
 		up(t, &plan.Memory{}, nat.Iptables().Host())
 		up(t, &plan.Memory{}, nat.Iptables().Publish(web(t, "8080:80", "53:53/udp")))
+		up(t, &plan.Memory{}, all6())
 		m.Sh(t, "rule=$(iptables-save -t nat | grep 'dport 8080.*minibridge:'); eval iptables -t nat $rule") // twice
-		step, err := nat.Iptables().Sweep()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := step.Apply(); err != nil {
-			t.Fatal(err)
-		}
+		sweep(t)
 		if diff := hosttest.Diff(before, m.State(t)); diff != "" {
 			t.Error(diff)
 		}
@@ -40,18 +35,25 @@ func TestSweepLeavesTheAdministratorsRules(t *testing.T) {
 		m.Sh(t, strangers)
 		before := m.State(t)
 		up(t, &plan.Memory{}, nat.Iptables().Host())
-		step, err := nat.Iptables().Sweep()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := step.Apply(); err != nil {
-			t.Fatal(err)
-		}
+		sweep(t)
 		if diff := hosttest.Diff(before, m.State(t)); diff != "" {
 			t.Error(diff)
 		}
-		if step, err := nat.Iptables().Sweep(); step != nil || err != nil {
-			t.Errorf("then: %v, %v", step, err)
+		if steps, err := nat.Iptables().Sweep(); len(steps) > 0 || err != nil {
+			t.Errorf("then: %v, %v", steps, err)
 		}
 	})
+}
+
+func sweep(t *testing.T) {
+	t.Helper()
+	steps, err := nat.Iptables().Sweep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range steps {
+		if err := step.Apply(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -25,7 +25,7 @@ func (s *session) sweep(hostLost bool) error {
 	}
 	layers, err := s.leftLayers()
 	if hostLost = hostLost || len(layers) > 0; hostLost {
-		find([]plan.Step{&sandbox.NetnsDirDel{Made: true}}, s.sayForwarding())
+		find([]plan.Step{&sandbox.NetnsDirDel{Made: true}}, s.sayForwarding("net.ipv4.ip_forward"))
 	}
 	find(layers, err)
 	bridges, err := s.leftBridges()
@@ -33,7 +33,11 @@ func (s *session) sweep(hostLost bool) error {
 	pins, err := s.leftNamespaces()
 	find(pins, err)
 	find(leftVeths(bridges, len(pins) > 0))
-	find(s.leftRules())
+	rules, err := s.leftRules()
+	find(rules, err)
+	if hostLost && slices.ContainsFunc(rules, ofIPv6) { // without, it was none of ours
+		errs = append(errs, s.sayForwarding("net.ipv6.conf.all.forwarding"))
+	}
 	journal := &plan.Memory{}
 	for _, step := range steps {
 		errs = append(errs, journal.Append(step))
@@ -44,12 +48,17 @@ func (s *session) sweep(hostLost bool) error {
 
 // sayForwarding tells that the machine stays a router: only the host's journal
 // knew whether it was one before.
-func (s *session) sayForwarding() error {
-	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
+func (s *session) sayForwarding(key string) error {
+	b, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(key, ".", "/"))
 	if err == nil && strings.TrimSpace(string(b)) == "1" {
-		s.say("ip_forward stays 1: nobody knows any more what it was before (sysctl -w net.ipv4.ip_forward=0)")
+		s.say("%s stays 1: nobody knows any more what it was before (sysctl -w %s=0)", key, key)
 	}
 	return err
+}
+
+func ofIPv6(step plan.Step) bool {
+	rules, ok := step.(*nat.RulesDel)
+	return ok && rules.Family == nat.IPv6
 }
 
 func (s *session) leftLayers() ([]plan.Step, error) {
@@ -127,8 +136,5 @@ func (s *session) leftRules() ([]plan.Step, error) {
 	if _, missing := errors.AsType[*nat.MissingToolError](err); missing {
 		return nil, nil
 	}
-	if err != nil || rules == nil {
-		return nil, err
-	}
-	return []plan.Step{rules}, nil
+	return rules, err
 }

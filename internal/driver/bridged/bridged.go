@@ -56,6 +56,7 @@ func (d Driver) Network(n *state.Network) plan.Plan {
 		ID:         state.ShortID(n.ID),
 		Bridge:     n.Bridge,
 		Subnet:     n.Subnet,
+		Subnet6:    n.Subnet6,
 		Internal:   n.Internal,
 		KeepSource: !o.masquerade,
 	})...)

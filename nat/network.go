@@ -1,0 +1,73 @@
+package nat
+
+import (
+	"net/netip"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// Network writes the rules first and route_localnet last: with it a neighbour
+// could reach what the host serves on 127.0.0.1, if the guard were not there.
+// IPv6 has no such thing: what the host sends to ::1 stays in the host.
+func (t iptables) Network(n Network) (p plan.Plan) {
+	const closed = "nothing leaves this network, and nothing comes in; only the host's own address on it answers"
+	const open = "containers get out as the host; in comes what was asked for or published"
+	why := open
+	if n.Internal {
+		why = closed
+	}
+	if n.Subnet.IsValid() {
+		b := t.network(IPv4, n, n.Subnet.Masked())
+		if !n.Internal {
+			b.addf(postrouting, "localhost", "MASQUERADE", "-s 127.0.0.0/8 -o %s", quote(n.Bridge))
+		}
+		p.Do(&b.Rules, why)
+	}
+	if n.Subnet.IsValid() && !n.Internal {
+		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv4", n.Bridge, "route_localnet"), Value: "1"},
+			"so that 127.0.0.1 on the host leads to published ports")
+	}
+	if n.Subnet6.IsValid() {
+		p.Do(&t.network(IPv6, n, n.Subnet6.Masked()).Rules, why)
+	}
+	return p
+}
+
+// network is a network's rules that both families have.
+func (t iptables) network(f Family, n Network, subnet netip.Prefix) *batch {
+	b, br := t.batch(f, n.ID), quote(n.Bridge)
+	b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
+	if n.Internal {
+		b.closed(subnet, br)
+		return b
+	}
+	b.addf(established, "established", "ACCEPT", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", br)
+	b.addf(into, "published", "ACCEPT", "-o %s -m conntrack --ctstate DNAT", br)
+	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
+	b.addf(into, "isolate", "DROP", "-o %s", br)
+	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
+
+	if !n.KeepSource {
+		// What the host sends to its own address on the bridge goes over lo.
+		b.addf(postrouting, "masquerade", "MASQUERADE", "-s %s ! -o %s -m addrtype ! --dst-type LOCAL", subnet, br)
+	}
+	b.addf(postrouting, "hairpin", "MASQUERADE", "-s %s -o %s -m conntrack --ctstate DNAT", subnet, br)
+	return b
+}
+
+// closed is the rules of an internal network. Its drops come before anything
+// that accepts a published port: otherwise its containers would reach other
+// networks' by their published ports on the host's address here. What they
+// send to any other address of the host never passes FORWARD: it is dropped
+// before. Of IPv6 that must not hit what no link is without: neighbours look
+// for each other, and for the host, by addresses of the link alone (RFC 4861).
+func (b *batch) closed(subnet netip.Prefix, br string) {
+	if b.Family == IPv6 {
+		b.addf(rawChain, "link", "RETURN", "-d fe80::/10 -i %s", br)
+		b.addf(rawChain, "link", "RETURN", "-d ff02::/16 -i %s", br)
+	}
+	b.addf(rawChain, "internal", "DROP", "! -d %s -i %s", subnet, br)
+	b.addf(internal, "internal", "DROP", "-i %s ! -o %s", br, br)
+	b.addf(internal, "internal", "DROP", "! -i %s -o %s", br, br)
+	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
+}
