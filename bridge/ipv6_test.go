@@ -72,7 +72,7 @@ ip -n rogue link set dev eth0 up
 until bridge link show dev other | grep -q 'state forwarding'; do :; done
 until bridge link show dev mbv1a2b3c4d | grep -q 'state forwarding'; do :; done`)
 		asks := "ip -6 route show default proto ra; ip -6 -br addr show scope global | grep -o 2001:db8:bad: || true"
-		advertise(t)
+		advertise(t, "rogue")
 		m.Sh(t, "ping -q -c1 -W2 fd00:17::2") // behind it
 		for _, ns := range []plan.NS{"", "web"} {
 			if got := m.Sh(t, ns.Exec()+"sh -c '"+asks+"'"); got != "" {
@@ -80,21 +80,21 @@ until bridge link show dev mbv1a2b3c4d | grep -q 'state forwarding'; do :; done`
 			}
 		}
 		m.Sh(t, "sysctl -qw net.ipv6.conf.minibr0.accept_ra=1; ip netns exec web sysctl -qw net.ipv6.conf.eth0.accept_ra=1")
-		advertise(t)
+		advertise(t, "rogue")
 		for _, ns := range []plan.NS{"", "web"} {
 			m.Sh(t, "until "+ns.Exec()+"sh -c '"+asks+"' | grep -q via; do :; done")
 		}
 	})
 }
 
-// advertise sends a router advertisement (RFC 4861, section 4.2) from the
-// namespace rogue to all of its neighbours.
-func advertise(t *testing.T) {
+// advertise sends a router advertisement (RFC 4861, section 4.2) from a
+// namespace's eth0 to all of its neighbours.
+func advertise(t *testing.T, ns plan.NS) {
 	t.Helper()
 	network := address("2001:db8:bad::").As16()
 	message := append([]byte{134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, // a router for half an hour
 		3, 4, 64, 0xc0, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0, 0}, network[:]...) // and a prefix for addresses
-	err := plan.NS("rogue").Do(func() error {
+	err := ns.Do(func() error {
 		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
 		if err != nil {
 			return err

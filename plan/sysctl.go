@@ -104,13 +104,13 @@ func (s *SysctlSet) Undo() (Step, error) {
 }
 
 // alongWith are the parameters that the kernel sets to value along with one,
-// and that have another value now: with ip_forward those of all devices, and of
-// devices to come (Documentation/networking/ip-sysctl.rst).
+// and that have another value now: with a family's forwarding those of all
+// devices, and of devices to come (Documentation/networking/ip-sysctl.rst).
 func alongWith(key, value string) (others []Sysctl, err error) {
-	if key != "net.ipv4.ip_forward" {
+	conf := map[string]string{"net.ipv4.ip_forward": "net/ipv4/conf", "net.ipv6.conf.all.forwarding": "net/ipv6/conf"}[key]
+	if conf == "" {
 		return nil, nil
 	}
-	const conf = "net/ipv4/conf"
 	devices, err := os.ReadDir(proc + conf)
 	if err != nil {
 		return nil, err

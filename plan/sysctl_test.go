@@ -14,6 +14,7 @@ func TestSysctlSet(t *testing.T) {
 	}{
 		"host":          {plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "1"}, ""},
 		"routers":       {plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "1"}, routers},
+		"IPv6 routers":  {plan.SysctlSet{Key: "net.ipv6.conf.all.forwarding", Value: "1"}, routers6},
 		"namespace":     {plan.SysctlSet{NS: "web", Key: "net.ipv4.ip_unprivileged_port_start", Value: "0"}, "ip netns add web"},
 		"two fields":    {plan.SysctlSet{Key: "net.ipv4.ping_group_range", Value: "0 2147483647"}, ""},
 		"device, a dot": {plan.SysctlSet{Key: "net/ipv4/conf/br0.1/route_localnet", Value: "1"}, "ip link add br0.1 type bridge"},
@@ -53,6 +54,10 @@ const routers = `
 ip link add br0.1 type bridge
 ip link add br1 type bridge
 sysctl -qw net/ipv4/conf/br0.1/forwarding=1 net.ipv4.conf.br1.forwarding=1 net.ipv4.conf.default.forwarding=1`
+
+const routers6 = `
+ip link add br0.1 type bridge
+sysctl -qw net/ipv6/conf/br0.1/forwarding=1 net.ipv6.conf.default.forwarding=1`
 
 func TestForwardingOfADeviceThatHasGone(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {

@@ -44,7 +44,10 @@ func (e *Engine) DryConnect(ref string, w Wish, out io.Writer) error {
 		return err
 	}
 	e.nameLinks(&next, networks, links, []Wish{w})
-	plans := append(e.hostPlan(), e.networkPlan(n)...)
+	plans, err := e.plansOf(n)
+	if err != nil {
+		return err
+	}
 	plans = append(plans, e.endpointPlan(&next, next.Endpoints[len(next.Endpoints)-1], networks)...)
 	var b bytes.Buffer // half a script is none
 	b.WriteString(scriptHead)

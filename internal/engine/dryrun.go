@@ -102,16 +102,30 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 
 // writeStart writes what the start of a container would do.
 func (e *Engine) writeStart(w io.Writer, c *state.Container, run *state.Run, networks []*state.Network, background bool) error {
-	plans := e.hostPlan()
+	var on []*state.Network
 	for _, at := range run.Wired() {
-		plans = append(plans, e.networkPlan(networkByID(networks, at.NetworkID))...)
+		on = append(on, networkByID(networks, at.NetworkID))
+	}
+	plans, err := e.plansOf(on...)
+	if err != nil {
+		return err
 	}
 	plans = append(plans, e.containerPlan(run, networks)...)
 	if err := writeDrift(w, plans); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, e.processLine(c, run, background))
+	_, err = io.WriteString(w, e.processLine(c, run, background))
 	return err
+}
+
+// plansOf are the host's and these networks'.
+func (e *Engine) plansOf(networks ...*state.Network) (plan.Plan, error) {
+	host6, err := e.hostPlan6(networks...)
+	p := append(e.hostPlan(), host6...)
+	for _, n := range networks {
+		p = append(p, e.networkPlan(n)...)
+	}
+	return p, err
 }
 
 // writeDrift writes the lines that are not true yet; the others as comments.

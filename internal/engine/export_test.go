@@ -18,8 +18,11 @@ var Kinds = kinds
 // Elsewhere is a suggestion of other host ports.
 var Elsewhere = elsewhere
 
-// HostPlan, NetworkPlan and ContainerPlan are the three kinds of plan.
+// HostPlan, NetworkPlan and ContainerPlan are the three kinds of plan;
+// RouterPlan6 is what IPv6 adds to the host's.
 func (e *Engine) HostPlan() plan.Plan { return e.hostPlan() }
+
+func (e *Engine) RouterPlan6(uplinks []string) plan.Plan { return e.routerPlan6(uplinks) }
 
 func (e *Engine) NetworkPlan(n *state.Network) plan.Plan { return e.networkPlan(n) }
 

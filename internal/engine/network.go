@@ -155,6 +155,9 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 			return err
 		}
 	}
+	if err := s.upHost6(ctx, n); err != nil {
+		return fmt.Errorf("network %s: %w", n.Name, err)
+	}
 	if err := s.up(ctx, networkOwner(n.ID), s.networkPlan(n)); err != nil {
 		err = fmt.Errorf("network %s: %w", n.Name, err)
 		if there { // somebody else's, or changed by somebody

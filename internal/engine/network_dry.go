@@ -27,9 +27,13 @@ func (e *Engine) DryCreateNetwork(spec NetworkSpec, w io.Writer) error {
 	if err := e.admit(n, all); err != nil {
 		return err
 	}
+	plans, err := e.plansOf(n)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer // half a script is none
 	b.WriteString(scriptHead)
-	if err := writeDrift(&b, append(e.hostPlan(), e.networkPlan(n)...)); err != nil {
+	if err := writeDrift(&b, plans); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(w)

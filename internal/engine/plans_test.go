@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,10 +23,14 @@ import (
 type setup struct {
 	networks []*state.Network
 	run      *state.Run
+	uplinks  []string // of the host, by router advertisements
 }
 
 func (s setup) plan(e *engine.Engine) plan.Plan {
 	p := e.HostPlan()
+	if slices.ContainsFunc(s.networks, func(n *state.Network) bool { return n.Subnet6.IsValid() }) {
+		p = append(p, e.RouterPlan6(s.uplinks)...)
+	}
 	for _, n := range s.networks {
 		p = append(p, e.NetworkPlan(n)...)
 	}
@@ -36,7 +41,7 @@ func (s setup) plan(e *engine.Engine) plan.Plan {
 func (s setup) without() setup {
 	run := *s.run
 	run.Endpoints = run.Endpoints[:len(run.Endpoints)-1]
-	return setup{s.networks, &run}
+	return setup{s.networks, &run, s.uplinks}
 }
 
 // arrival is the plan that takes it there.
@@ -76,7 +81,7 @@ func setups() *rapid.Generator[setup] {
 	return rapid.Custom(func(t *rapid.T) setup {
 		run := &state.Run{ID: id().Draw(t, "container"), Name: containerNames().Draw(t, "name")}
 		run.Netns = run.Name
-		s := setup{run: run}
+		s := setup{run: run, uplinks: rapid.SampledFrom([][]string{nil, {"lo"}}).Draw(t, "uplinks")}
 		for i := range rapid.IntRange(0, 3).Draw(t, "networks") {
 			s.networks = append(s.networks, network(t, i))
 			run.Endpoints = append(run.Endpoints, attached(t, s.networks[i], i))
@@ -91,12 +96,19 @@ func setups() *rapid.Generator[setup] {
 
 // network is the i'th of a machine.
 func network(t *rapid.T, i int) *state.Network {
-	subnet := ipam.Pools()[10*i+rapid.IntRange(0, 9).Draw(t, "subnet")]
 	n := &state.Network{
 		ID: id().Draw(t, "network"), Name: rapid.StringMatching(`[a-z]`).Draw(t, "name") + strconv.Itoa(i), Driver: "bridge",
-		Subnet: subnet, Gateway: subnet.Addr().Next(),
 		Internal: rapid.Bool().Draw(t, "internal"),
 		Options:  options().Draw(t, "options"),
+	}
+	families := rapid.SampledFrom([]string{"IPv4", "IPv6", "both"}).Draw(t, "families")
+	if families != "IPv6" {
+		n.Subnet = ipam.Pools()[10*i+rapid.IntRange(0, 9).Draw(t, "subnet")]
+		n.Gateway = n.Subnet.Addr().Next()
+	}
+	if families != "IPv4" {
+		n.Subnet6 = netip.MustParsePrefix(fmt.Sprintf("fd00:%d::/64", i))
+		n.Gateway6 = n.Subnet6.Addr().Next()
 	}
 	n.Bridge = rapid.SampledFrom([]string{"minibr" + strconv.Itoa(i), "mb-" + n.ID[:12], "br.1" + strconv.Itoa(i)}).Draw(t, "bridge")
 	return n
@@ -104,14 +116,16 @@ func network(t *rapid.T, i int) *state.Network {
 
 // attached is the container's endpoint on it, its i'th.
 func attached(t *rapid.T, n *state.Network, i int) state.Attachment {
-	addr := n.Gateway.Next()
 	at := state.Attachment{
 		NetworkID: n.ID, Network: n.Name, EndpointID: n.ID,
-		Veth: "mbv" + rapid.StringMatching(`[0-9a-f]{7}`).Draw(t, "veth") + strconv.Itoa(i), Dev: "eth" + strconv.Itoa(i), MAC: state.MAC(ipam.MAC(addr)),
-		Address: netip.PrefixFrom(addr, n.Subnet.Bits()), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
+		Veth: "mbv" + rapid.StringMatching(`[0-9a-f]{7}`).Draw(t, "veth") + strconv.Itoa(i), Dev: "eth" + strconv.Itoa(i),
+		Address: netip.PrefixFrom(n.Gateway.Next(), n.Subnet.Bits()), Address6: netip.PrefixFrom(n.Gateway6.Next(), n.Subnet6.Bits()), Priority: rapid.IntRange(-1, 1).Draw(t, "priority"),
+	}
+	for _, addr := range at.Addresses() {
+		at.MAC = state.MAC(ipam.MAC(addr))
 	}
 	if !n.Internal {
-		at.Gateway = n.Gateway
+		at.Gateway, at.Gateway6 = n.Gateway, n.Gateway6
 	}
 	return at
 }

@@ -26,12 +26,19 @@ func (e *Engine) Script(refs []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w, scriptHead)
-	fmt.Fprint(w, "\n# --- the host\n"+e.hostPlan().String())
+	var ups []*state.Network
 	for _, n := range networks {
-		if up, err := isUp(n); err != nil || !up {
-			continue
+		if up, err := isUp(n); err == nil && up {
+			ups = append(ups, n)
 		}
+	}
+	host6, err := e.hostPlan6(ups...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, scriptHead)
+	fmt.Fprint(w, "\n# --- the host\n"+append(e.hostPlan(), host6...).String())
+	for _, n := range ups {
 		fmt.Fprintf(w, "\n# --- network %s\n%s", n.Name, e.networkPlan(n))
 	}
 	for _, run := range runs {
