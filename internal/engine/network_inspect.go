@@ -87,9 +87,22 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 	return j, e.members(n, j.Containers)
 }
 
+// runsOn are the runs that may be on a network: those that have one of its
+// addresses, or, of a network that gives none, all.
+func (e *Engine) runsOn(n *state.Network) ([]*state.Run, error) {
+	if n.Bridge == "" {
+		return e.dirs.Runs()
+	}
+	ids, err := e.dirs.LeaseHolders(n.ID)
+	if err != nil {
+		return nil, err
+	}
+	return e.dirs.RunsOf(ids)
+}
+
 // members fills in the running containers on a network.
 func (e *Engine) members(n *state.Network, into map[string]memberJSON) error {
-	runs, err := e.dirs.Runs()
+	runs, err := e.runsOn(n)
 	for _, run := range runs {
 		c, cerr := e.dirs.ReadContainer(run.ID)
 		if cerr != nil {

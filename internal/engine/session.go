@@ -127,7 +127,11 @@ func (s *session) recover() error {
 			return err
 		}
 	}
-	ids, err := s.dirs.RunningIDs()
+	look := s.unattended
+	if s.held.Crashed {
+		look = s.dirs.RunningIDs
+	}
+	ids, err := look()
 	if err != nil {
 		return err
 	}

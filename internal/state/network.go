@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -121,4 +122,23 @@ func (d Dirs) Leases(network string) (map[netip.Addr]bool, error) {
 		taken[addr] = true
 	}
 	return taken, nil
+}
+
+// LeaseHolders lists the containers that have an address of a network.
+func (d Dirs) LeaseHolders(network string) (ids []string, err error) {
+	names, err := list(d.leases(network))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(filepath.Join(d.leases(network), name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // given back meanwhile
+		case err != nil:
+			return nil, err
+		case !slices.Contains(ids, string(trimNewline(b))): // of both families
+			ids = append(ids, string(trimNewline(b)))
+		}
+	}
+	return ids, nil
 }

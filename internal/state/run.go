@@ -123,6 +123,12 @@ func (d Dirs) ReadRun(id string) (*Run, error) {
 	return r, nil
 }
 
+// HasRun says whether there is a record of a container's run.
+func (d Dirs) HasRun(id string) bool {
+	_, err := os.Lstat(d.runFile(id))
+	return err == nil
+}
+
 // RunningIDs lists the containers that run, or ran when their supervisor died.
 func (d Dirs) RunningIDs() ([]string, error) { return list(filepath.Join(d.Run, "containers")) }
 
@@ -132,6 +138,11 @@ func (d Dirs) Runs() ([]*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.RunsOf(ids)
+}
+
+// RunsOf reads those of the containers that have one.
+func (d Dirs) RunsOf(ids []string) ([]*Run, error) {
 	var all []*Run
 	var errs []error
 	for _, id := range ids {
