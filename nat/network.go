@@ -36,7 +36,9 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 // network is a network's rules that both families have.
 func (t iptables) network(f Family, n Network, subnet netip.Prefix) *batch {
 	b, br := t.batch(f, n.ID), quote(n.Bridge)
-	b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
+	if n.Internal || !n.KeepSource { // else that is where the answers come in
+		b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
+	}
 	if n.Internal {
 		b.closed(subnet, br)
 		return b

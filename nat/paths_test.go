@@ -267,3 +267,21 @@ func TestTheAdministratorHasTheFirstWord(t *testing.T) {
 		}
 	})
 }
+
+// Where packets go out with the containers' addresses, the answers come back
+// to them, and nothing else does.
+func TestContainersKeepTheirAddresses(t *testing.T) {
+	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, world)
+		m.Outside(t, "ip route add 172.17.0.0/16 via 192.0.2.1")
+		n := network
+		n.KeepSource = true
+		up(t, &plan.Memory{}, slices.Concat(nat.Iptables().Host(), nat.Iptables().Network(n)))
+		serve(t, "outside", "tcp", "0.0.0.0:90")
+		serve(t, "c1", "tcp", "0.0.0.0:80")
+		walk(t, "tcp", []path{
+			{"c1", "192.0.2.2:90", "90 from 172.17.0.2"},
+			{"outside", "172.17.0.2:80", "nothing"},
+		})
+	})
+}
