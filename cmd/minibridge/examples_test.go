@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,4 +52,36 @@ func examples(t *testing.T, m *hosttest.Machine, command string) (all []string) 
 		}
 	}
 	return all
+}
+
+// TestNetworksReadme holds that what the README of examples/networks has people
+// type is what the script beside it runs, in the same order.
+func TestNetworksReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../examples/networks/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("../../examples/networks/networks.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, typed := string(script), 0
+	for line := range strings.Lines(string(readme)) {
+		command, ok := strings.CutPrefix(line, "    sudo minibridge ")
+		if !ok {
+			continue
+		}
+		command, _, _ = strings.Cut(command, "#")
+		command = "minibridge " + strings.TrimSpace(command)
+		_, after, ok := strings.Cut(rest, command)
+		if !ok {
+			t.Errorf("the script doesn't run %q, or not here", command)
+			continue
+		}
+		rest = after
+		typed++
+	}
+	if typed < 10 {
+		t.Errorf("only %d commands", typed)
+	}
 }

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	hosttest.Main(m, "github.com/minibridge/minibridge/cmd/minibridge")
 }
 
-// TestScripts runs each script of testdata in a machine of its own. Beside
+// TestScripts runs each script of testdata and of examples/ in a machine of its
+// own; one of examples/ stands among the files of its folder. Beside
 // testscript's commands there are:
 //
 //	minibridge ARG...    what is tested, which has to succeed
@@ -43,15 +44,19 @@ func TestMain(m *testing.M) {
 // In prints and says, what is different each time has a name: ID64, ID12, AGE,
 // TIME, DATE, PID.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scripts", err)
-	}
-	for _, file := range files {
+	for _, file := range append(scripts(t, "testdata/*.txtar"), scripts(t, "../../examples/*/*.txtar")...) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) { runScript(t, m, file) })
 		})
 	}
+}
+
+func scripts(t *testing.T, pattern string) []string {
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts in", pattern, err)
+	}
+	return files
 }
 
 func runScript(t *testing.T, m *hosttest.Machine, file string) {
@@ -65,6 +70,11 @@ func runScript(t *testing.T, m *hosttest.Machine, file string) {
 		Setup: func(e *testscript.Env) error {
 			if dir := os.Getenv("GOCOVERDIR"); dir != "" {
 				e.Setenv("GOCOVERDIR", dir)
+			}
+			if dir := filepath.Dir(file); dir != "testdata" {
+				if err := os.CopyFS(e.WorkDir, os.DirFS(dir)); err != nil {
+					return err
+				}
 			}
 			e.Setenv("ID64", strings.Repeat("a", 64))
 			e.Setenv("LONG", strings.Repeat("x", 300))
