@@ -59,7 +59,7 @@ func (e *Engine) wayPlan(run, was *state.Run) plan.Plan {
 	if was.ID == "" { // it starts
 		p = append(p, sysctlPlan(run)...)
 	}
-	if run.DNS != 0 {
+	if run.DNS != 0 && was.DNS == 0 { // it stands as long as the namespace does
 		p = append(p, e.firewall.Redirect(nat.Redirect{ID: state.ShortID(run.ID), NS: plan.NS(run.Netns), Addr: resolverAddr, Port: run.DNS})...)
 	}
 	return p

@@ -254,7 +254,7 @@ func (e *Engine) imagineNetworks() ([]*state.Network, error) {
 	all := predefined()
 	for _, n := range all {
 		if n.Bridge != "" {
-			if err := e.choosePool(n, nil); err != nil {
+			if err := e.choosePools(n, nil, true, false); err != nil {
 				return nil, err
 			}
 		}

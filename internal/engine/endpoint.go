@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/ipam"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
@@ -27,13 +28,11 @@ func (e *Engine) attach(n *state.Network, w state.Wish, c *state.Container, take
 		return at, nil
 	}
 	last := c.Last.Addresses[n.ID]
-	if n.Subnet.IsValid() {
-		at.Address, err = allot(n, plot(n), w.IP, last, taken)
+	v4, v6 := families(n)[0], families(n)[1]
+	if at.Address, err = v4.allot(n, w.IP, last, taken); err != nil {
+		return at, err
 	}
-	if n.Subnet6.IsValid() && err == nil {
-		at.Address6, err = allot(n, plot6(n), w.IP6, last, taken)
-	}
-	if err != nil {
+	if at.Address6, err = v6.allot(n, w.IP6, last, taken); err != nil {
 		return at, err
 	}
 	if !n.Internal { // no way out
@@ -48,9 +47,13 @@ func (e *Engine) attach(n *state.Network, w state.Wish, c *state.Container, take
 	return at, err
 }
 
-// allot chooses one address: the one asked for, the one it had last, or the
-// lowest that is free.
-func allot(n *state.Network, p ipam.Plot, wish string, last []netip.Addr, taken map[netip.Addr]bool) (netip.Prefix, error) {
+// allot chooses one address, if the network has the family: the one asked for,
+// the one it had last, or the lowest that is free.
+func (f family) allot(n *state.Network, wish string, last []netip.Addr, taken map[netip.Addr]bool) (netip.Prefix, error) {
+	if !f.subnet.IsValid() {
+		return netip.Prefix{}, nil
+	}
+	p := f.plot(n)
 	in := func(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, p.Subnet.Bits()) }
 	free := func(a netip.Addr) bool { return p.Subnet.Contains(a) && !taken[a] && !p.Reserved(a) }
 	if wish != "" {
@@ -66,11 +69,7 @@ func allot(n *state.Network, p ipam.Plot, wish string, last []netip.Addr, taken 
 	}
 	addr, ok := p.Free(taken)
 	if !ok {
-		family := "IPv4"
-		if p.Subnet.Addr().Is6() {
-			family = "IPv6"
-		}
-		return netip.Prefix{}, errorf("no available %s addresses on this network's address pools: %s (%s)", family, n.Name, n.ID)
+		return netip.Prefix{}, errorf("no available %s addresses on this network's address pools: %s (%s)", f.name, n.Name, n.ID)
 	}
 	return in(addr), nil
 }
@@ -166,7 +165,14 @@ func (s *session) plug(ctx context.Context, run *state.Run, at state.Attachment,
 			return fmt.Errorf("lease %s: %w", addr, err)
 		}
 	}
-	return s.up(ctx, endpointOwner(run.ID, at.EndpointID), s.endpointPlan(run, at, networks))
+	if err := s.up(ctx, endpointOwner(run.ID, at.EndpointID), s.endpointPlan(run, at, networks)); err != nil {
+		return err
+	}
+	if derived, err := macOf(state.Wish{}, at); err != nil || at.MAC.String() == derived.String() {
+		return err
+	}
+	// Who had the address before had another MAC, and neighbours remember it.
+	return bridge.Announce(networkByID(networks, at.NetworkID).Bridge, net.HardwareAddr(at.MAC), at.Addresses()...)
 }
 
 // unplug takes endpoints out of the kernel and frees their addresses, and ends

@@ -7,13 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/driver/bridged"
-	"github.com/minibridge/minibridge/internal/ipam"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/plan"
 )
@@ -61,7 +59,7 @@ func (s *session) networks() ([]*state.Network, error) {
 			continue
 		}
 		if n.Bridge != "" {
-			if err := s.choosePool(n, all); err != nil {
+			if err := s.choosePools(n, all, true, false); err != nil {
 				return nil, err
 			}
 		}
@@ -93,53 +91,6 @@ func (e *Engine) Networks(ctx context.Context) (_ []*state.Network, err error) {
 	return s.networks()
 }
 
-// choosePool gives a network the first of Docker's default pools that is free
-// on this machine, and says who has the ones passed over.
-func (e *Engine) choosePool(n *state.Network, others []*state.Network) error {
-	taken, err := taken(n, others)
-	if err != nil {
-		return err
-	}
-	subnet, err := ipam.Pool(taken)
-	if err != nil {
-		return errorf("%v", err)
-	}
-	if first := ipam.Pools()[0]; n.Name == defaultNetwork && subnet != first {
-		holder, _ := ipam.Conflict(first, taken)
-		e.say("%s is taken by %s: the network %s gets %s", first, holder.By, n.Name, subnet)
-	}
-	n.Subnet, n.Chosen = subnet, true
-	n.Gateway, _ = plot(n).FirstGateway()
-	return nil
-}
-
-// plot and plot6 are a network's addresses as they are chosen from.
-func plot(n *state.Network) ipam.Plot {
-	return ipam.Plot{Subnet: n.Subnet, Range: n.Range, Gateway: n.Gateway, Aux: slices.Collect(maps.Values(n.Aux))}
-}
-
-func plot6(n *state.Network) ipam.Plot {
-	return ipam.Plot{Subnet: n.Subnet6, Range: n.Range6, Gateway: n.Gateway6, Aux: slices.Collect(maps.Values(n.Aux))}
-}
-
-// taken is what a network can't have: the other networks' subnets and the
-// host's on-link routes, its own bridge's left out.
-func taken(n *state.Network, others []*state.Network) ([]ipam.Taken, error) {
-	var all []ipam.Taken
-	for _, o := range others {
-		if o.Subnet.IsValid() && o.ID != n.ID {
-			all = append(all, ipam.Taken{Prefix: o.Subnet, By: "network " + o.Name})
-		}
-	}
-	routes, err := bridge.OnLink()
-	for _, r := range routes {
-		if r.Dev != n.Bridge {
-			all = append(all, ipam.Taken{Prefix: r.Prefix, By: r.Dev})
-		}
-	}
-	return all, err
-}
-
 // upNetwork makes a network's plan true. Before its bridge is there, its
 // range may have been taken by somebody else.
 func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
@@ -150,7 +101,7 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 	if err != nil {
 		return err
 	}
-	if !there && n.Chosen {
+	if !there && (n.Chosen || n.Chosen6) {
 		if err := s.rechoose(n); err != nil {
 			return err
 		}
@@ -166,26 +117,6 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 		return err
 	}
 	return nil
-}
-
-// rechoose gives the network another pool when its own was taken while its
-// bridge was down.
-func (s *session) rechoose(n *state.Network) error {
-	others, err := s.dirs.Networks()
-	if err != nil {
-		return err
-	}
-	taken, err := taken(n, others)
-	if err != nil {
-		return err
-	}
-	if _, hit := ipam.Conflict(n.Subnet, taken); !hit {
-		return nil
-	}
-	if err := s.choosePool(n, others); err != nil {
-		return err
-	}
-	return s.held.WriteNetwork(n)
 }
 
 // networkPlan is one network's own: its bridge and its rules.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net/netip"
 	"regexp"
 	"strings"
 	"time"
@@ -45,7 +44,7 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string
 	if err != nil {
 		return "", err
 	}
-	if err := s.admit(n, all); err != nil {
+	if err := s.admit(n, spec, all); err != nil {
 		return "", err
 	}
 	if err := s.held.WriteNetwork(n); err != nil {
@@ -80,13 +79,14 @@ func (e *Engine) defineNetwork(spec NetworkSpec) (*state.Network, error) {
 	return n, addressing(n, spec)
 }
 
-// checkFamilies refuses a network that has no addresses.
+// checkFamilies refuses a network that has no addresses, and one that this
+// kernel can't give any.
 func checkFamilies(spec NetworkSpec) error {
 	switch {
 	case spec.IPv4 != nil && !*spec.IPv4 && !spec.IPv6:
 		return errorf("IPv4 or IPv6 must be enabled")
-	case spec.IPv6:
-		return errorf("networks have IPv4 addresses alone: --ipv6 can't be given")
+	case spec.IPv6 && !hasIPv6():
+		return errorf("this kernel has no IPv6").hint("minibridge check")
 	}
 	return nil
 }
@@ -108,103 +108,9 @@ func checkNetworkName(name string) error {
 	return nil
 }
 
-// addressing reads the subnet and what belongs to it, with Docker's texts.
-func addressing(n *state.Network, spec NetworkSpec) error {
-	if len(spec.Ranges) > len(spec.Subnets) || len(spec.Gateways) > len(spec.Subnets) {
-		return errorf("every ip-range or gateway must have a corresponding subnet")
-	}
-	if err := oneSubnet(n, spec.Subnets); err != nil {
-		return err
-	}
-	if !n.Subnet.IsValid() {
-		if len(spec.Aux) > 0 {
-			return errorf("no matching subnet for aux-address %s", printable(spec.Aux[0]))
-		}
-		return nil
-	}
-	for _, r := range spec.Ranges {
-		if err := oneRange(n, r); err != nil {
-			return err
-		}
-	}
-	for _, g := range spec.Gateways {
-		addr, err := netip.ParseAddr(g)
-		switch {
-		case err != nil || !n.Subnet.Contains(addr):
-			return errorf("no matching subnet for gateway %s", printable(g))
-		case ipam.Plot{Subnet: n.Subnet}.Reserved(addr):
-			return errorf("failed to allocate gateway (%s): Address already in use", addr)
-		}
-		n.Gateway = addr
-	}
-	return auxiliaries(n, spec.Aux)
-}
-
-func oneSubnet(n *state.Network, subnets []string) error {
-	for _, text := range subnets {
-		p, err := netip.ParsePrefix(text)
-		switch {
-		case err != nil:
-			return errorf("invalid network config:\ninvalid subnet %s: invalid CIDR block notation", printable(text))
-		case !p.Addr().Is4():
-			return errorf("invalid subnet %s: only IPv4 subnets can be given", text)
-		case p != p.Masked():
-			return errorf("invalid network config:\ninvalid subnet %s: it should be %s", text, p.Masked())
-		case n.Subnet.IsValid() && n.Subnet.Overlaps(p):
-			return errorf("multiple overlapping subnet configuration is not supported")
-		case n.Subnet.IsValid():
-			return errorf("bridge driver doesn't support multiple subnets")
-		}
-		n.Subnet = p
-	}
-	return nil
-}
-
-func oneRange(n *state.Network, text string) error {
-	p, err := netip.ParsePrefix(text)
-	switch {
-	case err != nil || !n.Subnet.Overlaps(p):
-		return errorf("no matching subnet for range %s", printable(text))
-	case p.Bits() < n.Subnet.Bits():
-		return errorf("invalid network config:\ninvalid ip-range %s: CIDR block is bigger than its parent subnet %s", text, n.Subnet)
-	case p != p.Masked():
-		return errorf("invalid network config:\ninvalid ip-range %s: it should be %s", text, p.Masked())
-	}
-	n.Range = p
-	return nil
-}
-
-func auxiliaries(n *state.Network, aux []string) error {
-	for _, text := range aux {
-		name, value, _ := strings.Cut(text, "=")
-		addr, err := netip.ParseAddr(value)
-		if err != nil || !n.Subnet.Contains(addr) {
-			return errorf("no matching subnet for aux-address %s", printable(value))
-		}
-		if n.Aux == nil {
-			n.Aux = make(map[string]netip.Addr)
-		}
-		n.Aux[name] = addr
-	}
-	gateway, ok := n.Gateway, true
-	if !gateway.IsValid() {
-		gateway, ok = plot(n).FirstGateway()
-	}
-	if !ok {
-		return errorf("no available IPv4 addresses on this network's address pools: %s (%s)", n.Name, n.ID)
-	}
-	n.Gateway = gateway
-	for name, a := range n.Aux {
-		if (ipam.Plot{Subnet: n.Subnet, Gateway: gateway}).Reserved(a) {
-			return errorf("failed to allocate secondary ip address (%s:%s): Address already in use", printable(name), a)
-		}
-	}
-	return nil
-}
-
 // admit holds a new network against those that there are and against this
 // machine, and chooses a subnet when none was asked for.
-func (e *Engine) admit(n *state.Network, all []*state.Network) error {
+func (e *Engine) admit(n *state.Network, spec NetworkSpec, all []*state.Network) error {
 	for _, o := range all {
 		switch {
 		case o.Name == n.Name:
@@ -219,24 +125,39 @@ func (e *Engine) admit(n *state.Network, all []*state.Network) error {
 		return err
 	case there:
 		return errorf("%s exists already and is not ours: a network can't have its name", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
-	case !n.Subnet.IsValid():
-		return e.choosePool(n, all)
 	}
-	return e.admitSubnet(n, all)
+	if err := e.admitSubnets(n, all); err != nil {
+		return err
+	}
+	return e.choosePools(n, all, spec.IPv4 == nil || *spec.IPv4, spec.IPv6)
 }
 
-// admitSubnet refuses a subnet that another network has; that the host has a
+// admitSubnets refuses a subnet that another network has; that the host has a
 // route into it is the person's call, and said.
-func (e *Engine) admitSubnet(n *state.Network, all []*state.Network) error {
-	for _, o := range all {
-		if o.Subnet.IsValid() && o.Subnet.Overlaps(n.Subnet) {
-			return errorf("invalid pool request: Pool overlaps with other one on this address space (network %s has %s)", o.Name, o.Subnet).
-				hint("minibridge network create --subnet OTHER …")
+func (e *Engine) admitSubnets(n *state.Network, all []*state.Network) error {
+	for _, f := range families(n) {
+		if !f.subnet.IsValid() {
+			continue
+		}
+		for _, o := range all {
+			for _, of := range families(o) {
+				if of.subnet.IsValid() && of.subnet.Overlaps(*f.subnet) {
+					return errorf("invalid pool request: Pool overlaps with other one on this address space (network %s has %s)", o.Name, *of.subnet).
+						hint("minibridge network create --subnet OTHER …")
+				}
+			}
+		}
+		host, err := taken(n, nil)
+		if err != nil {
+			return err
+		}
+		hit, ok := ipam.Conflict(*f.subnet, host)
+		switch {
+		case ok && hit.Prefix.IsSingleIP() && strings.HasPrefix(hit.By, nameServer):
+			e.say("WARNING: %s has %s in it: containers on %s can't ask it", *f.subnet, hit.By, n.Name)
+		case ok:
+			e.say("WARNING: %s overlaps %s, which the host reaches by %s", *f.subnet, hit.Prefix, hit.By)
 		}
 	}
-	routes, err := taken(n, nil)
-	if hit, ok := ipam.Conflict(n.Subnet, routes); ok {
-		e.say("WARNING: %s overlaps %s, which the host reaches by %s", n.Subnet, hit.Prefix, hit.By)
-	}
-	return err
+	return nil
 }

@@ -24,7 +24,7 @@ func (e *Engine) DryCreateNetwork(spec NetworkSpec, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := e.admit(n, all); err != nil {
+	if err := e.admit(n, spec, all); err != nil {
 		return err
 	}
 	plans, err := e.plansOf(n)

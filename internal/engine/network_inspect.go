@@ -44,6 +44,19 @@ type poolJSON struct {
 	AuxiliaryAddresses map[string]netip.Addr `json:",omitempty"`
 }
 
+func poolOf(n *state.Network, f family) poolJSON {
+	p := poolJSON{Subnet: f.subnet.String(), IPRange: prefixText(*f.ipRange), Gateway: addrText(*f.gateway)}
+	for name, addr := range n.Aux {
+		if f.subnet.Contains(addr) {
+			if p.AuxiliaryAddresses == nil {
+				p.AuxiliaryAddresses = make(map[string]netip.Addr)
+			}
+			p.AuxiliaryAddresses[name] = addr
+		}
+	}
+	return p
+}
+
 type memberJSON struct {
 	Name        string
 	EndpointID  string
@@ -67,7 +80,8 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 		return nil, err
 	}
 	j := networkJSON{
-		Name: n.Name, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver, EnableIPv4: true,
+		Name: n.Name, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver,
+		EnableIPv4: n.Subnet.IsValid() || !n.Subnet6.IsValid(), EnableIPv6: n.Subnet6.IsValid(), // host and none say IPv4, too
 		IPAM:       ipamJSON{Driver: "default"},
 		Containers: map[string]memberJSON{},
 		Options:    bridged.Options(n),
@@ -78,8 +92,10 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 	if j.Labels == nil {
 		j.Labels = map[string]string{}
 	}
-	if n.Subnet.IsValid() {
-		j.IPAM.Config = []poolJSON{{Subnet: n.Subnet.String(), IPRange: prefixText(n.Range), Gateway: addrText(n.Gateway), AuxiliaryAddresses: n.Aux}}
+	for _, f := range families(n) {
+		if f.subnet.IsValid() {
+			j.IPAM.Config = append(j.IPAM.Config, poolOf(n, f))
+		}
 	}
 	if !isPredefined(n) {
 		j.IPAM.Options = map[string]string{}
