@@ -1,14 +1,15 @@
-// Benchmark times the command beside the floor, in a private machine: hack/bench
-// builds and runs it.
+// Benchmark times the command in a private machine: runs beside their floor,
+// networks beside many others, the name server. hack/bench builds and runs it.
+// In a container, it is who asks a name server.
 //
 //	benchmark MINIBRIDGE REPETITIONS
+//	benchmark ask SERVER NAME
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,13 +19,19 @@ import (
 	"github.com/minibridge/minibridge/internal/machine"
 )
 
-// inside is the first argument of the process in the machine.
-const inside = "inside"
+// The first argument of the process in the machine, and of that in a container.
+const (
+	inside = "inside"
+	asker  = "ask"
+)
 
 func main() {
 	machine.Init()
 	if len(os.Args) == 4 && os.Args[1] == inside {
-		exit(compare(os.Args[2], os.Args[3]))
+		exit(measure(os.Args[2], os.Args[3]))
+	}
+	if len(os.Args) == 4 && os.Args[1] == asker {
+		exit(askNames(os.Args[2], os.Args[3]))
 	}
 	if len(os.Args) != 3 {
 		exit(fmt.Errorf("usage: benchmark MINIBRIDGE REPETITIONS"))
@@ -56,14 +63,25 @@ type subject struct {
 	once func() error
 }
 
-// compare times every case, subject by subject in turn, so that a machine that
-// gets slower gets slower for both.
-func compare(program, repetitions string) error {
+func measure(program, repetitions string) error {
 	n, err := strconv.Atoi(repetitions)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("goos: %s\ngoarch: %s\npkg: minibridge\n", runtime.GOOS, runtime.GOARCH)
+	c := command{program}
+	if err := c.compare(n); err != nil {
+		return err
+	}
+	if err := c.names(); err != nil {
+		return err
+	}
+	return c.networks(n)
+}
+
+// compare times every case, subject by subject in turn, so that a machine that
+// gets slower gets slower for both.
+func (p command) compare(n int) error {
 	for _, c := range []struct {
 		name  string
 		flags []string
@@ -77,10 +95,8 @@ func compare(program, repetitions string) error {
 			return err
 		}
 		run := func() error {
-			args := append(append([]string{"run", "--rm"}, c.flags...), "true")
-			cmd := exec.Command(program, args...)
-			cmd.Stderr = os.Stderr
-			return cmd.Run()
+			_, err := p.time(append(append([]string{"run", "--rm"}, c.flags...), "true")...)
+			return err
 		}
 		if err := takeTurns(c.name, n, subject{"floor", floor.once}, subject{"minibridge", run}); err != nil {
 			return err
