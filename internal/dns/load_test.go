@@ -1,8 +1,10 @@
 package dns
 
 import (
+	"context"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +43,44 @@ func TestTwoThousandQueriesAtOnce(t *testing.T) {
 				t.Errorf("%s: %d are lost", name, lost)
 			}
 		}
+	})
+}
+
+// All of them are there before the server reads the first.
+func TestABurstOfTwentyThousandFindsRoom(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		const burst = 20_000
+		udp, tcp := sockets(t, own)
+		client, err := net.DialUDP("udp", nil, udp.LocalAddr().(*net.UDPAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		enlarge(udp)
+		enlarge(client)
+		raw := pack(new(dns.Msg).SetQuestion("w2.", dns.TypeA))
+		for range burst {
+			if _, err := client.Write(raw); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		work.Go(func() {
+			if err := Serve(ctx, Config{Names: peers()}, udp, tcp); err != nil {
+				t.Error(err)
+			}
+		})
+		client.SetDeadline(time.Now().Add(20 * time.Second))
+		buf := make([]byte, dns.MinMsgSize)
+		for i := range burst {
+			if _, err := client.Read(buf); err != nil {
+				t.Errorf("%d are lost: %v", burst-i, err)
+				break
+			}
+		}
+		cancel()
+		work.Wait()
 	})
 }
 

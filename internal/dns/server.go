@@ -21,10 +21,10 @@ const (
 	maxPending = 4 * maxAsking
 	// maxClients are connected by TCP at once; others stay in the backlog.
 	maxClients = 256
-	// receiveBuffer has room for some thousands of queries, by what the kernel
-	// charges for a small packet (768 bytes); net.core.rmem_default has it for
-	// 277.
-	receiveBuffer = 4 << 20
+	// receiveBuffer, which the kernel doubles (socket(7)), has room for 21,800
+	// queries by what a small packet is charged, 768 bytes: they wait for half
+	// a second at most. net.core.rmem_default has it for 277.
+	receiveBuffer = 8 << 20
 	// idle is how long a client by TCP may take over a query, over reading its
 	// answer, and between two (RFC 7766, section 6.2.3).
 	idle = 10 * time.Second
