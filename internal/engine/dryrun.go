@@ -240,6 +240,7 @@ func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks [
 		given.addrs[n.ID] = taken
 		run.Endpoints = append(run.Endpoints, at)
 	}
+	sortEndpoints(run)
 	e.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
 	if _, ok := wayOut(run); !ok {
 		return nil

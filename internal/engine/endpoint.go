@@ -95,9 +95,14 @@ func (s *session) attachHere(n *state.Network, w state.Wish, c *state.Container)
 	return s.attach(n, w, c, taken)
 }
 
-// nameLinks gives the new endpoints' links their names in the container: the
-// lowest numbers that are free, those of the highest priority first, then in
-// the order of connecting. links are those that are there.
+// sortEndpoints puts those of a container that starts in the order in which they
+// come up: the highest priority first, then in the order of connecting.
+func sortEndpoints(run *state.Run) {
+	slices.SortStableFunc(run.Endpoints, func(a, b state.Attachment) int { return cmp.Compare(b.Priority, a.Priority) })
+}
+
+// nameLinks gives the new endpoints' links their names in the container, in
+// their order: the lowest numbers that are free. links are those that are there.
 func (e *Engine) nameLinks(run *state.Run, networks []*state.Network, links []string, wishes []state.Wish) {
 	used := make(map[string]bool)
 	for _, name := range links {
@@ -117,7 +122,6 @@ func (e *Engine) nameLinks(run *state.Run, networks []*state.Network, links []st
 			used[at.Dev] = true
 		}
 	}
-	slices.SortStableFunc(order, func(a, b *state.Attachment) int { return cmp.Compare(b.Priority, a.Priority) })
 	for _, at := range order {
 		prefix := e.traits(networkByID(networks, at.NetworkID)).Prefix
 		for i := 0; at.Dev == ""; i++ {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ func (s *session) rewriteFiles(c *state.Container, was, now *state.Run) {
 
 func (s *session) rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
 	root, err := openRoot(run)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // its command has just ended
+	}
 	if err != nil {
 		return err
 	}

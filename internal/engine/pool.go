@@ -24,7 +24,7 @@ func (e *Engine) choosePools(n *state.Network, others []*state.Network, ipv4, ip
 	if ipv4 && !n.Subnet.IsValid() {
 		subnet, err := ipam.Pool(taken)
 		if err != nil {
-			return errorf("%v", err).hint("minibridge network create --subnet 10.20.0.0/24 … (%s)", holders(taken))
+			return errorf("%v (%s)", err, holders(taken)).hint("minibridge network create --subnet 10.20.0.0/24 …")
 		}
 		if first := ipam.Pools()[0]; n.Name == defaultNetwork && subnet != first {
 			holder, _ := ipam.Conflict(first, taken)
@@ -42,7 +42,7 @@ func (e *Engine) choosePools(n *state.Network, others []*state.Network, ipv4, ip
 	return chooseGateways(n)
 }
 
-// holders names who has the default pools.
+// holders names who else than networks has the default pools.
 func holders(taken []ipam.Taken) string {
 	var by []string
 	seen := make(map[string]bool)
@@ -52,9 +52,9 @@ func holders(taken []ipam.Taken) string {
 		}
 	}
 	if len(by) == 0 {
-		return "networks have all of the default ones"
+		return "by networks"
 	}
-	return "taken by networks, " + strings.Join(by, ", ")
+	return "by networks, " + strings.Join(by, ", ")
 }
 
 // machineID is machine-id(5); without one, a new one each time.

@@ -137,6 +137,7 @@ func (s *session) settleEndpoints(ctx context.Context, networks []*state.Network
 		}
 		run.Endpoints = append(run.Endpoints, at)
 	}
+	sortEndpoints(run)
 	s.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
 	if needsNames(run) {
 		run.DNS = newResolverPort()
