@@ -51,6 +51,19 @@ func Exists(name string) (bool, error) {
 	return err == nil, err
 }
 
+// Kind is what the host's link of that name is, in the kernel's words: bridge,
+// veth, device …; "" when there is none.
+func Kind(name string) (kind string, err error) {
+	err = at("", name, func(_ *netlink.Handle, link netlink.Link) error {
+		kind = link.Type()
+		return nil
+	})
+	if absent(err) {
+		return "", nil
+	}
+	return kind, err
+}
+
 // checkName refuses what the kernel does (dev_valid_name, net/core/dev.c), and
 // the % that it would take for a pattern: asked for br%d, it makes a br0.
 func checkName(name string) error {

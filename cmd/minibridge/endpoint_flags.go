@@ -88,13 +88,14 @@ func setField(w *engine.Wish, key, value string) (err error) {
 
 func addDriverOpt(w *engine.Wish, s string) error {
 	key, value, ok := strings.Cut(s, "=")
+	key = strings.TrimSpace(key)
 	if !ok || key == "" {
 		return errors.New("invalid key value pair format in driver options")
 	}
 	if w.DriverOpts == nil {
 		w.DriverOpts = make(map[string]string)
 	}
-	w.DriverOpts[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	w.DriverOpts[key] = strings.TrimSpace(value)
 	return nil
 }
 

@@ -19,7 +19,12 @@ route and its published ports move when the new network comes first.`,
 			"  minibridge network connect --ip 10.10.9.5 --alias store back web",
 		Args: exactly(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			w.Network, w.DriverOpts = args[0], pairs(driverOpts)
+			w.Network = args[0]
+			for _, opt := range driverOpts {
+				if err := addDriverOpt(&w, opt); err != nil {
+					return &engine.Error{Text: "invalid key/value pair format in driver options"}
+				}
+			}
 			e, err := a.engine()
 			if err != nil {
 				return err
@@ -34,7 +39,7 @@ route and its published ports move when the new network comes first.`,
 	flags.StringVar(&w.IP, "ip", "", "IPv4 `address` of the container there, on a network with a subnet of one's own")
 	flags.StringVar(&w.IP6, "ip6", "", "IPv6 `address` of the container there")
 	flags.Var(&listValue{list: &w.Aliases}, "alias", "one more name for the container there")
-	flags.Var(&listValue{list: &driverOpts, check: checkOption}, "driver-opt", "option of the endpoint, as KEY=VALUE")
+	flags.Var(&listValue{list: &driverOpts}, "driver-opt", "option of the endpoint, as KEY=VALUE")
 	flags.Var(&listValue{check: noLinkLocal}, "link-local-ip", "")
 	flags.MarkHidden("link-local-ip") // it says why there is none
 	flags.IntVar(&w.Priority, "gw-priority", 0, "the network with the highest `number` gives the default route")

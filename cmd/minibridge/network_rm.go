@@ -11,7 +11,7 @@ import (
 func (a *app) networkRmCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
-		Use:     "rm [OPTIONS] NETWORK [NETWORK...]",
+		Use:     "rm NETWORK [NETWORK...]",
 		Aliases: []string{"remove"},
 		Short:   "Remove networks that nobody is on",
 		Example: "  minibridge network rm lab",

@@ -114,8 +114,11 @@ func oneSubnet(n *state.Network, spec NetworkSpec, text string) error {
 
 func oneRange(n *state.Network, text string) error {
 	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return errorf("invalid CIDR address: %s", printable(text))
+	}
 	all := families(n)
-	i := slices.IndexFunc(all, func(f family) bool { return err == nil && f.subnet.IsValid() && f.subnet.Overlaps(p) })
+	i := slices.IndexFunc(all, func(f family) bool { return f.subnet.IsValid() && f.subnet.Overlaps(p) })
 	if i < 0 {
 		return errorf("no matching subnet for range %s", printable(text))
 	}

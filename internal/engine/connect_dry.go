@@ -2,8 +2,10 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/minibridge/minibridge/bridge"
@@ -64,10 +66,19 @@ func (e *Engine) DryConnect(ref string, w Wish, out io.Writer) error {
 // DryDisconnect writes what Disconnect would do.
 func (e *Engine) DryDisconnect(network, ref string, out io.Writer) error {
 	c, n, networks, err := e.openDry(ref, network)
-	if err != nil {
+	if c == nil {
 		return err
 	}
 	run, _ := e.status(c)
+	switch {
+	case run == nil && errors.Is(err, fs.ErrNotExist):
+		err = wished(c, network)
+	case run == nil && err == nil:
+		err = wished(c, n.Name)
+	}
+	if err != nil {
+		return err
+	}
 	if run == nil {
 		_, err := fmt.Fprintf(out, "# nothing in the kernel is container %s's: it is not running\n", c.Name)
 		return err
@@ -92,6 +103,8 @@ func (e *Engine) DryDisconnect(network, ref string, out io.Writer) error {
 	return err
 }
 
+// openDry finds what a dry run of connect or disconnect is about. With an error
+// for the network, there is still the container.
 func (e *Engine) openDry(ref, network string) (*state.Container, *state.Network, []*state.Network, error) {
 	c, err := e.find(ref)
 	if err != nil {

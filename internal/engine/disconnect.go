@@ -20,27 +20,45 @@ func (e *Engine) Disconnect(ctx context.Context, network, ref string, force bool
 		return err
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
-	n, err := findNetwork(networks, network)
-	if err != nil {
-		return err
-	}
-	if !s.traits(n).Namespace {
-		return errorf("cannot disconnect container from host network - container was created in host network mode")
-	}
 	run, st := s.status(c)
+	stopped := run == nil && st.Status != state.Running
+	n, err := findNetwork(networks, network)
 	switch {
-	case run != nil:
-		if err := s.disconnect(ctx, c, run, n, networks); err != nil {
-			return err
-		}
-	case st.Status == state.Running:
+	case errors.Is(err, fs.ErrNotExist) && (stopped || force):
+		return s.forgo(c, network)
+	case err != nil:
+		return err
+	case !s.traits(n).Namespace && s.sharesHost(c, networks):
+		return errorf("cannot disconnect container from host network - container was created in host network mode")
+	case stopped:
+		return s.forgo(c, n.Name)
+	case run == nil:
 		_, err := s.running(c)
 		return err
-	case len(withoutWish(c.Spec.Endpoints, n.Name)) == len(c.Spec.Endpoints):
-		return errorf("container %s is not connected to the network %s", c.ID, n.Name)
+	}
+	if err := s.disconnect(ctx, c, run, n, networks); err != nil {
+		return err
 	}
 	c.Spec.Endpoints = withoutWish(c.Spec.Endpoints, n.Name)
 	return s.held.WriteContainer(c)
+}
+
+// forgo takes a container that doesn't run off a network that may have gone
+// meanwhile, which keeps the container from being started.
+func (s *session) forgo(c *state.Container, network string) error {
+	if err := wished(c, network); err != nil {
+		return err
+	}
+	c.Spec.Endpoints = withoutWish(c.Spec.Endpoints, network)
+	return s.held.WriteContainer(c)
+}
+
+// wished refuses a network that a container is not to be on.
+func wished(c *state.Container, network string) error {
+	if !slices.ContainsFunc(c.Spec.Endpoints, func(w Wish) bool { return w.Network == network }) {
+		return errorf("container %s is not connected to the network %s", c.ID, printable(network))
+	}
+	return nil
 }
 
 // disconnect pulls a running container's cable. What depends on it moves

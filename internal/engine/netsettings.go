@@ -73,7 +73,9 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 			j.IPv6Gateway, j.GlobalIPv6Address, j.GlobalIPv6PrefixLen = end.IPv6Gateway, end.GlobalIPv6Address, end.GlobalIPv6PrefixLen
 		}
 	}
-	if len(run.Wired()) == 0 {
+	_, way := wayOut(run)
+	_, way6 := wayOut6(run)
+	if !way && !way6 { // nothing is published, nor could it be
 		return j, nil
 	}
 	ports, err := exposedPorts(&c.Spec)

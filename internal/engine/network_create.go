@@ -119,12 +119,14 @@ func (e *Engine) admit(n *state.Network, spec NetworkSpec, all []*state.Network)
 			return errorf("cannot create network %s (%s): conflicts with network %s (%s): networks have same bridge name", n.ID, n.Bridge, o.ID, o.Bridge)
 		}
 	}
-	there, err := bridge.Exists(n.Bridge)
+	kind, err := bridge.Kind(n.Bridge)
 	switch {
 	case err != nil:
 		return err
-	case there:
-		return errorf("%s exists already and is not ours: a network can't have its name", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
+	case kind == "bridge":
+		return errorf("existing bridge %s is not ours: a network needs one of its own", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
+	case kind != "":
+		return errorf("existing interface %s is not a bridge", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
 	}
 	if err := e.admitSubnets(n, all); err != nil {
 		return err
