@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/plan"
 )
@@ -121,6 +125,12 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	// It dies with us: if it went on alone, it would make its change after
+	// others have looked for it. The signal comes with the end of the thread
+	// that forked (prctl(2), PR_SET_PDEATHSIG).
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	err = cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "", &ToolError{Tool: tool, Code: exit.ExitCode(), Line: lineOf(errs.String()), Stderr: errs.String()}
