@@ -58,18 +58,38 @@ func TestIPv6EndpointReachesGateway(t *testing.T) {
 	})
 }
 
+// A container with a cable of its own making.
+const rogue = `
+ip netns add rogue
+ip link add name other master minibr0 up type veth peer name eth0 netns rogue
+ip -n rogue addr add fe80::bad/64 nodad dev eth0
+ip -n rogue link set dev eth0 up
+until bridge link show dev other | grep -q 'state forwarding'; do :; done`
+
+// Nor on a network without IPv6, where it has its own ways to send packets.
+func TestNoContainerIsTheRouterWithoutIPv6(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		up(t, network(t).Plan())
+		m.Sh(t, rogue)
+		advertise(t, "rogue")
+		m.Sh(t, "ip -n rogue addr add 172.17.0.9/16 dev eth0; ping -q -c1 -W2 172.17.0.9") // behind it
+		const asks = "ip -6 route show default proto ra"
+		if got := m.Sh(t, asks); got != "" {
+			t.Errorf("the host believes the rogue router: %s", got)
+		}
+		m.Sh(t, "sysctl -qw net.ipv6.conf.minibr0.accept_ra=1")
+		advertise(t, "rogue")
+		m.Sh(t, "until "+asks+" | grep -q via; do :; done")
+	})
+}
+
 // A container that says it is the router is not believed, neither by its
 // neighbours nor by the host.
 func TestNoContainerIsTheRouter(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		n, e, w := dual(t)
 		up(t, whole(n, e, w))
-		m.Sh(t, `
-ip netns add rogue
-ip link add name other master minibr0 up type veth peer name eth0 netns rogue
-ip -n rogue addr add fe80::bad/64 nodad dev eth0
-ip -n rogue link set dev eth0 up
-until bridge link show dev other | grep -q 'state forwarding'; do :; done
+		m.Sh(t, rogue+`
 until bridge link show dev mbv1a2b3c4d | grep -q 'state forwarding'; do :; done`)
 		asks := "ip -6 route show default proto ra; ip -6 -br addr show scope global | grep -o 2001:db8:bad: || true"
 		advertise(t, "rogue")

@@ -13,6 +13,7 @@ type Network struct {
 	MAC      net.HardwareAddr // of the bridge
 	Gateway  netip.Prefix     // the bridge's address, with the subnet's prefix length: 172.17.0.1/16; the zero value is none
 	Gateway6 netip.Prefix     // the same of IPv6
+	NoIPv6   bool             // the kernel has none, and nobody to listen to
 	MTU      int              // bytes, without the Ethernet header; 0 is the smallest of its ports'
 }
 
@@ -28,6 +29,8 @@ func (n Network) Plan() (p plan.Plan) {
 	if n.Gateway6.IsValid() {
 		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "disable_ipv6"), Value: "0"},
 			"this network has IPv6, even where new links of this machine don't")
+	}
+	if n.Gateway6.IsValid() || !n.NoIPv6 {
 		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "accept_ra"), Value: "0"},
 			"no container can make itself the host's router (RFC 4861, section 11.1)")
 	}

@@ -178,7 +178,7 @@ var probe = nat.Network{ID: "check", Bridge: "mb-check", Subnet: netip.MustParse
 func tryLinks() error {
 	gateway := netip.MustParsePrefix("172.17.0.1/16")
 	mac := net.HardwareAddr{0x02, 0x42, 0, 0, 0, 1}
-	p := bridge.Network{Bridge: probe.Bridge, MAC: mac, Gateway: gateway}.Plan()
+	p := bridge.Network{Bridge: probe.Bridge, MAC: mac, Gateway: gateway, NoIPv6: !hasIPv6()}.Plan()
 	p.Do(&sandbox.NetnsAdd{Name: probe.ID, Pin: "/run/pin"}, "")
 	p = append(p, bridge.Endpoint{
 		NS: plan.NS(probe.ID), Bridge: probe.Bridge, Veth: "mbv-check", Dev: "eth0", KeepIPv6: !hasIPv6(),

@@ -50,6 +50,7 @@ func (d Driver) Network(n *state.Network) plan.Plan {
 		MAC:      MAC(n.ID),
 		Gateway:  netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
 		Gateway6: netip.PrefixFrom(n.Gateway6, n.Subnet6.Bits()),
+		NoIPv6:   !d.IPv6,
 		MTU:      o.mtu,
 	}.Plan()
 	return append(p, d.Firewall.Network(nat.Network{
