@@ -7,6 +7,7 @@
 //	ROOT/addresses/NETWORK/ADDRESS -> ../../containers/ID
 //	ROOT/networks/ID.json
 //	RUN/lock                            flock(2): orders all writers
+//	RUN/tools                           flock(2): who had it ran a program that may still run
 //	RUN/world                           the boot and the network namespace that all of RUN speaks of
 //	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID
 //	RUN/containers/ID/run.json          a running container: its supervisor, addresses, ports
@@ -49,7 +50,7 @@ func (d Dirs) Files() []string {
 	for _, name := range []string{"containers", "names", "addresses", "networks"} {
 		files = append(files, filepath.Join(d.Root, name))
 	}
-	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "rules", "world", "holder", "lock"} {
+	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "rules", "world", "holder", "tools", "lock"} {
 		files = append(files, filepath.Join(d.Run, name))
 	}
 	return files

@@ -27,6 +27,7 @@ type Holder struct {
 type Held struct {
 	dirs   Dirs
 	flock  *flock.Flock
+	tools  int // the lock that the programs we run inherit
 	holder Holder
 	// Crashed says that the last holder ended without giving the lock back:
 	// journals may be unfinished.
@@ -45,10 +46,18 @@ func Lock(ctx context.Context, dirs Dirs, verb string, waiting func(Holder)) (*H
 		return nil, err
 	}
 	before, err := h.readHolder()
+	orphans := func() {
+		if waiting != nil {
+			waiting(before)
+		}
+	}
+	if err := h.holdTools(ctx, orphans); err != nil {
+		return nil, errors.Join(err, h.flock.Close())
+	}
 	h.Crashed = !before.Clean && !errors.Is(err, fs.ErrNotExist)
 	h.holder = Holder{Pid: os.Getpid(), Verb: verb, Since: time.Now()}
 	if err := errors.Join(h.writeHolder(), dirs.enterWorld()); err != nil {
-		return nil, errors.Join(err, h.flock.Close())
+		return nil, errors.Join(err, h.dropTools(), h.flock.Close())
 	}
 	return h, nil
 }
@@ -127,12 +136,12 @@ func (d Dirs) Abandoned() bool {
 // Unlock gives the lock back. clean says that no journal was left unfinished.
 func (h *Held) Unlock(clean bool) error {
 	h.holder.Clean = clean
-	return errors.Join(h.writeHolder(), h.flock.Close())
+	return errors.Join(h.writeHolder(), h.dropTools(), h.flock.Close())
 }
 
 // Drop gives the lock back after all of [Dirs.Files], its own file last, was
 // removed.
-func (h *Held) Drop() error { return h.flock.Close() }
+func (h *Held) Drop() error { return errors.Join(h.dropTools(), h.flock.Close()) }
 
 func (d Dirs) lockFile() string { return filepath.Join(d.Run, "lock") }
 
