@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/ipam"
 	"github.com/minibridge/minibridge/internal/state"
@@ -172,11 +174,29 @@ func (s *session) plug(ctx context.Context, run *state.Run, at state.Attachment,
 	if err := s.up(ctx, endpointOwner(run.ID, at.EndpointID), s.endpointPlan(run, at, networks)); err != nil {
 		return err
 	}
-	if derived, err := macOf(state.Wish{}, at); err != nil || at.MAC.String() == derived.String() {
-		return err
+	return announce(networkByID(networks, at.NetworkID), at, at.MAC)
+}
+
+// announce tells the neighbours which MAC an endpoint's addresses have, where
+// that isn't the one that goes with the address: who had it before had another,
+// and they remember it. With both families the MAC goes with the IPv4 address.
+func announce(n *state.Network, at state.Attachment, mac state.MAC) error {
+	var news []netip.Addr
+	for _, addr := range at.Addresses() {
+		if own(at) || addr.Is6() && at.Address.IsValid() {
+			news = append(news, addr)
+		}
 	}
-	// Who had the address before had another MAC, and neighbours remember it.
-	return bridge.Announce(networkByID(networks, at.NetworkID).Bridge, net.HardwareAddr(at.MAC), at.Addresses()...)
+	if len(news) == 0 || n.Bridge == "" {
+		return nil
+	}
+	return bridge.Announce(n.Bridge, net.HardwareAddr(mac), news...)
+}
+
+// own says that an endpoint's MAC was chosen by a person.
+func own(at state.Attachment) bool {
+	derived, err := macOf(state.Wish{}, at)
+	return err == nil && at.MAC.String() != derived.String()
 }
 
 // unplug takes endpoints out of the kernel and frees their addresses, and ends
@@ -196,6 +216,9 @@ func (s *session) unplug(run *state.Run, ats []state.Attachment, ended []nat.Map
 			continue
 		}
 		gone = append(gone, at)
+		if own(at) {
+			errs = append(errs, s.disown(at))
+		}
 		if !quiet {
 			sent = append(sent, at.Addresses()...)
 		}
@@ -207,4 +230,22 @@ func (s *session) unplug(run *state.Run, ats []state.Attachment, ended []nat.Map
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// disown tells the neighbours of one that had a MAC of its own which one the
+// next at its address will have.
+func (s *session) disown(at state.Attachment) error {
+	networks, err := s.dirs.Networks()
+	if err != nil {
+		return err
+	}
+	next, err := macOf(state.Wish{}, at)
+	if err != nil {
+		return err
+	}
+	err = announce(networkByID(networks, at.NetworkID), at, next)
+	if errors.Is(err, unix.ENODEV) { // the bridge has gone, and all with it
+		return nil
+	}
+	return err
 }
