@@ -13,6 +13,10 @@ var numbers = []int{1, 10, 100}
 
 // networks times the verbs of networks beside more and more of them.
 func (c command) networks(repetitions int) error {
+	const resident = "resident"
+	if _, err := c.time("run", "-d", "--name", resident, "sleep", "infinity"); err != nil {
+		return err
+	}
 	made := 0
 	for _, number := range numbers {
 		for ; made < number; made++ {
@@ -29,6 +33,8 @@ func (c command) networks(repetitions int) error {
 			{"create", []string{"network", "create", "--subnet", "10.8.0.0/24", "one"}},
 			{"ls", []string{"network", "ls"}},
 			{"inspect", []string{"network", "inspect", "one"}},
+			{"connect", []string{"network", "connect", "one", resident}},
+			{"disconnect", []string{"network", "disconnect", "one", resident}},
 			{"run", []string{"run", "--rm", "--network", "one", "true"}},
 			{"rm", []string{"network", "rm", "one"}},
 		}
@@ -47,7 +53,8 @@ func (c command) networks(repetitions int) error {
 		}
 		fmt.Printf("# beside %d networks, medians: %s\n", number, strings.Join(line, ", "))
 	}
-	return nil
+	_, err := c.time("rm", "-f", resident)
+	return err
 }
 
 // names times the name server of a container, from inside.
