@@ -88,6 +88,12 @@ func familyOf(n *state.Network, addr netip.Addr) *family {
 	return nil
 }
 
+// routable leaves out what stays on one host or one link, or is no host's:
+// loopback, link-local, multicast, unspecified (RFC 6890).
+func routable(a netip.Addr) bool {
+	return !a.IsLoopback() && !a.IsMulticast() && !a.IsUnspecified() && !(a.Is6() && a.IsLinkLocalUnicast())
+}
+
 func oneSubnet(n *state.Network, spec NetworkSpec, text string) error {
 	p, err := netip.ParsePrefix(text)
 	if err != nil || p.Addr().Is4In6() {
@@ -100,6 +106,8 @@ func oneSubnet(n *state.Network, spec NetworkSpec, text string) error {
 	switch {
 	case p != p.Masked():
 		return errorf("invalid network config:\ninvalid subnet %s: it should be %s", text, p.Masked())
+	case !routable(p.Addr()):
+		return errorf("invalid network config:\ninvalid subnet %s: no bridge can have such addresses", text)
 	case !f.wants(spec):
 		return errorf("invalid network config:\ninvalid subnet %s: %s is not enabled", text, f.name).
 			hint("minibridge network create --%s --subnet %s …", strings.ToLower(f.name), text)

@@ -23,7 +23,7 @@ func (e *Engine) Connect(ctx context.Context, ref string, w Wish) (err error) {
 	if err != nil {
 		return err
 	}
-	w.Network = n.Name
+	w.Network, w.Connected = n.Name, true
 	if err := s.connectable(c, n, w, networks); err != nil {
 		return err
 	}

@@ -109,6 +109,9 @@ func endpointOf(at state.Attachment, w state.Wish) endpointJSON {
 		IPAMConfig: ipamConfig(w), Aliases: w.Aliases, DriverOpts: w.DriverOpts, GwPriority: w.Priority,
 		NetworkID: at.NetworkID, EndpointID: at.EndpointID,
 	}
+	if w.Connected { // Docker's empty maps, where run gives none
+		end.IPAMConfig, end.DriverOpts = notNil(end.IPAMConfig), notNil(end.DriverOpts)
+	}
 	if at.Dev == "" {
 		return end
 	}
@@ -122,6 +125,13 @@ func endpointOf(at state.Attachment, w state.Wish) endpointJSON {
 		end.GlobalIPv6Address, end.GlobalIPv6PrefixLen = at.Address6.Addr().String(), at.Address6.Bits()
 	}
 	return end
+}
+
+func notNil(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }
 
 // ipamConfig is the addresses that were asked for.

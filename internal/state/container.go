@@ -55,6 +55,7 @@ type Wish struct {
 	MAC        string            `json:"mac,omitempty"`
 	Priority   int               `json:"priority,omitempty"` // the highest gives the default route
 	DriverOpts map[string]string `json:"driver_opts,omitempty"`
+	Connected  bool              `json:"connected,omitempty"` // it came later than the container
 }
 
 // Volume is one -v.
