@@ -18,7 +18,8 @@ import (
 type AddrAdd struct {
 	NS     plan.NS      `json:"ns,omitempty"`
 	Dev    string       `json:"dev"`
-	Prefix netip.Prefix `json:"prefix"` // the address with its prefix length: 172.17.0.1/16
+	Prefix netip.Prefix `json:"prefix"`           // the address with its prefix length: 172.17.0.1/16
+	Theirs bool         `json:"theirs,omitempty"` // the link is somebody else's: its MAC, which may change with its ports, proves nothing
 }
 
 // String has `brd +` where the subnet has a broadcast address (RFC 3021):
@@ -48,7 +49,9 @@ func (s *AddrAdd) Undo() (plan.Step, error) {
 	}
 	there, del := false, &AddrDel{Dev: s.Dev, Prefix: s.Prefix}
 	err := at(s.NS, s.Dev, func(h *netlink.Handle, link netlink.Link) error {
-		del.MAC = link.Attrs().HardwareAddr.String()
+		if !s.Theirs {
+			del.MAC = link.Attrs().HardwareAddr.String()
+		}
 		have, err := prefixes(h, link)
 		for _, p := range have {
 			if p.Addr() == s.Prefix.Addr() && p != s.Prefix {

@@ -123,8 +123,9 @@ func (s *LinkDel) Apply() error {
 
 // LinkUp switches a link on.
 type LinkUp struct {
-	NS  plan.NS `json:"ns,omitempty"`
-	Dev string  `json:"dev"`
+	NS     plan.NS `json:"ns,omitempty"`
+	Dev    string  `json:"dev"`
+	Theirs bool    `json:"theirs,omitempty"` // as in [AddrAdd]
 }
 
 func (s *LinkUp) String() string {
@@ -143,7 +144,9 @@ func (s *LinkUp) Undo() (plan.Step, error) {
 	up, down := false, &LinkDown{Dev: s.Dev}
 	err := at(s.NS, s.Dev, func(_ *netlink.Handle, link netlink.Link) error {
 		up = link.Attrs().Flags&net.FlagUp != 0
-		down.MAC = link.Attrs().HardwareAddr.String()
+		if !s.Theirs {
+			down.MAC = link.Attrs().HardwareAddr.String()
+		}
 		return nil
 	})
 	switch {

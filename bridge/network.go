@@ -10,6 +10,7 @@ import (
 // A Network is a bridge that containers are plugged into.
 type Network struct {
 	Bridge   string           // its name, at most 15 bytes
+	Adopted  bool             // it is there, and somebody else's: it gets addresses, and stays when they go
 	MAC      net.HardwareAddr // of the bridge
 	Gateway  netip.Prefix     // the bridge's address, with the subnet's prefix length: 172.17.0.1/16; the zero value is none
 	Gateway6 netip.Prefix     // the same of IPv6
@@ -19,12 +20,14 @@ type Network struct {
 
 // Plan builds the network's bridge.
 func (n Network) Plan() (p plan.Plan) {
-	p.Do(&BridgeAdd{Name: n.Bridge, MAC: n.MAC}, "a switch made of software")
+	if !n.Adopted {
+		p.Do(&BridgeAdd{Name: n.Bridge, MAC: n.MAC}, "a switch made of software")
+	}
 	if n.MTU != 0 {
 		p.Do(&LinkMTU{Dev: n.Bridge, MTU: n.MTU}, "the largest packet; set by hand, so that its ports don't change it")
 	}
 	if n.Gateway.IsValid() {
-		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway}, "the host's leg in it: the containers' gateway")
+		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway, Theirs: n.Adopted}, "the host's leg in it: the containers' gateway")
 	}
 	if n.Gateway6.IsValid() {
 		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "disable_ipv6"), Value: "0"},
@@ -34,9 +37,9 @@ func (n Network) Plan() (p plan.Plan) {
 		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "accept_ra"), Value: "0"},
 			"no container can make itself the host's router (RFC 4861, section 11.1)")
 	}
-	p.Do(&LinkUp{Dev: n.Bridge}, "switched on; no carrier until the first cable is plugged in")
+	p.Do(&LinkUp{Dev: n.Bridge, Theirs: n.Adopted}, "switched on; no carrier until the first cable is plugged in")
 	if n.Gateway6.IsValid() {
-		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway6}, "the gateway of IPv6; a link that is switched off would lose it")
+		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway6, Theirs: n.Adopted}, "the gateway of IPv6; a link that is switched off would lose it")
 	}
 	return p
 }

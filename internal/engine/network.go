@@ -101,6 +101,9 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 	if err != nil {
 		return err
 	}
+	if !there && n.Adopted {
+		return errorf("network %s: its bridge %s, which it was given, is missing", n.Name, n.Bridge).hint("ip link add name %s type bridge", n.Bridge)
+	}
 	if !there && (n.Chosen || n.Chosen6) {
 		if err := s.rechoose(n); err != nil {
 			return err

@@ -123,8 +123,8 @@ func (e *Engine) admit(n *state.Network, spec NetworkSpec, all []*state.Network)
 	switch {
 	case err != nil:
 		return err
-	case kind == "bridge":
-		return errorf("existing bridge %s is not ours: a network needs one of its own", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
+	case kind == "bridge": // asked for by name: ours are called after ids
+		n.Adopted = true
 	case kind != "":
 		return errorf("existing interface %s is not a bridge", n.Bridge).hint("ip -details link show dev %s", n.Bridge)
 	}

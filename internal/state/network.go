@@ -19,7 +19,8 @@ type Network struct {
 	Name       string                `json:"name"`
 	Driver     string                `json:"driver"` // bridge, host, null
 	Created    time.Time             `json:"created"`
-	Bridge     string                `json:"bridge,omitempty"` // device name
+	Bridge     string                `json:"bridge,omitempty"`  // device name
+	Adopted    bool                  `json:"adopted,omitempty"` // the device was there before, and is somebody else's
 	Subnet     netip.Prefix          `json:"subnet,omitzero"`
 	Gateway    netip.Addr            `json:"gateway,omitzero"`
 	Range      netip.Prefix          `json:"range,omitzero"`   // what addresses are chosen from; the whole subnet when it is none

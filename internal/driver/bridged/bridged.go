@@ -47,6 +47,7 @@ func (d Driver) Network(n *state.Network) plan.Plan {
 	o := of(n)
 	p := bridge.Network{
 		Bridge:   n.Bridge,
+		Adopted:  n.Adopted,
 		MAC:      MAC(n.ID),
 		Gateway:  netip.PrefixFrom(n.Gateway, n.Subnet.Bits()),
 		Gateway6: netip.PrefixFrom(n.Gateway6, n.Subnet6.Bits()),
