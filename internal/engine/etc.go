@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // The files that a container has of its own.
@@ -67,9 +69,17 @@ func joinedFiles(other *state.Run) (map[string]string, error) {
 	return files, nil
 }
 
-// openRoot opens the root that a running container's command sees.
+// openRoot opens the root that a running container's command sees. That it is
+// alive afterwards proves whose root it is: a pid may have been given again.
 func openRoot(run *state.Run) (*os.File, error) {
-	return os.OpenFile(fmt.Sprintf("/proc/%d/root", run.Init.Pid), unix.O_PATH|unix.O_DIRECTORY, 0)
+	root, err := os.OpenFile(fmt.Sprintf("/proc/%d/root", run.Init.Pid), unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !sandbox.Alive(run.Init.Pid, run.Init.Start) {
+		return nil, errors.Join(os.ErrProcessDone, root.Close())
+	}
+	return root, nil
 }
 
 // readIn reads a file below a root.

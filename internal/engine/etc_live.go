@@ -36,7 +36,7 @@ func (s *session) rewriteFiles(c *state.Container, was, now *state.Run) {
 
 func (s *session) rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
 	root, err := openRoot(run)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrProcessDone) {
 		return nil // its command has just ended
 	}
 	if err != nil {
