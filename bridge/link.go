@@ -14,10 +14,7 @@ import (
 )
 
 // MaxName is the longest name of a link, in bytes (IFNAMSIZ-1, linux/if.h).
-const MaxName = 15
-
-// nameMax is how long a link's name can be: IFNAMSIZ-1, linux/if.h.
-const nameMax = unix.IFNAMSIZ - 1
+const MaxName = unix.IFNAMSIZ - 1
 
 // at calls f with the link and a socket of its namespace.
 func at(ns plan.NS, dev string, f func(*netlink.Handle, netlink.Link) error) error {
@@ -68,8 +65,8 @@ func Kind(name string) (kind string, err error) {
 // the % that it would take for a pattern: asked for br%d, it makes a br0.
 func checkName(name string) error {
 	switch {
-	case name == "" || len(name) > nameMax:
-		return fmt.Errorf("link name %q has %d bytes: must have 1 to %d", name, len(name), nameMax)
+	case name == "" || len(name) > MaxName:
+		return fmt.Errorf("link name %q has %d bytes: must have 1 to %d", name, len(name), MaxName)
 	case name == "." || name == ".." || strings.ContainsAny(name, "/:% \t\n\v\f\r\x00"):
 		return fmt.Errorf("link name %q: can't be . or .., nor have blanks or one of / : %%", name)
 	}

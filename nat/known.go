@@ -33,7 +33,7 @@ func readKnown(file string, now generation) known {
 		var f Family
 		var size int
 		head, rest, _ := strings.Cut(text, "\n")
-		if _, err := fmt.Sscanf(head, listingHead, (*string)(&f), &size); err != nil || size > len(rest) {
+		if _, err := fmt.Sscanf(head, listingHead, (*string)(&f), &size); err != nil || size < 0 || size > len(rest) {
 			return none
 		}
 		l, err := parseListing(rest[:size])

@@ -90,10 +90,7 @@ func (s *Rules) Undo() (plan.Step, error) {
 		return nil, nil
 	}
 	s.found = have
-	if s.NS != "" {
-		return s.NS.Gone(), nil
-	}
-	undo := &RulesDel{Family: s.Family, look: s.look}
+	undo := &RulesDel{NS: s.NS, Family: s.Family, look: s.look}
 	for _, c := range s.Chains {
 		if !have.chains[c] {
 			undo.Chains = append(undo.Chains, c)

@@ -3,6 +3,7 @@ package nat
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // RulesDel removes rules and chains of ours. What is gone already is no error;
 // what is not ours stays, and is named by the error.
 type RulesDel struct {
+	NS     plan.NS `json:"ns,omitempty"` // the network namespace that they stand in; zero is the host's
 	Family Family  `json:"family,omitempty"`
 	Chains []Chain `json:"chains,omitempty"`
 	Rules  []Rule  `json:"rules,omitempty"`
@@ -33,18 +35,37 @@ func (s *RulesDel) String() string {
 		cmds = append(cmds, cmd)
 	}
 	sortDown(cmds)
-	return text("", s.Family, cmds)
+	return text(s.NS, s.Family, cmds)
 }
 
 // Apply looks first: a batch with one rule gone would fail whole, and a rule
 // that somebody added twice has to go twice.
 func (s *RulesDel) Apply() error {
+	if s.NS != "" {
+		return s.applyInside()
+	}
 	have, err := s.look.list(s.Family)
 	if err != nil {
 		return err
 	}
 	cmds, err := s.commands(have)
 	return errors.Join(s.look.restore(s.Family, have, cmds), err)
+}
+
+// applyInside does so in a network namespace, which may have taken them along.
+func (s *RulesDel) applyInside() error {
+	err := s.NS.Do(func() error {
+		have, err := list(s.Family)
+		if err != nil {
+			return err
+		}
+		cmds, err := s.commands(have)
+		return errors.Join(restore(s.Family, cmds), err)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // commands are those that remove what there is. The error names what stays.
@@ -71,7 +92,7 @@ func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
 			cmds = append(cmds, command{c.Table, "-X " + c.Name})
 		case c != user: // the administrator's chain stays with what is in it
 			errs = append(errs, &plan.CommandError{
-				Command: text("", s.Family, []command{{c.Table, "-X " + c.Name}}),
+				Command: text(s.NS, s.Family, []command{{c.Table, "-X " + c.Name}}),
 				Err: fmt.Errorf("the chain stays, as a rule that is not ours is in it or leads to it: %s -t %s -A %s %s",
 					s.Family.tool(""), c.Table, stranger.Name, stranger.Spec),
 			})

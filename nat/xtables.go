@@ -125,9 +125,9 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
-	// It dies with us: if it went on alone, it would make its change after
-	// others have looked for it. The signal comes with the end of the thread
-	// that forked (prctl(2), PR_SET_PDEATHSIG).
+	// It dies with us, so that nobody waits for a change that nobody wants any
+	// more; what it has handed to the kernel already is made. The signal comes
+	// with the end of the thread that forked (prctl(2), PR_SET_PDEATHSIG).
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -154,7 +154,7 @@ func oneGateway(n *state.Network, text string) error {
 	return nil
 }
 
-// chooseGateways gives each subnet that was asked for a gateway, if none was.
+// chooseGateways gives each subnet a gateway, if none was asked for.
 func chooseGateways(n *state.Network) error {
 	for _, f := range families(n) {
 		if !f.subnet.IsValid() {

@@ -134,13 +134,9 @@ func (e *Engine) warnJoined(c *state.Container) error {
 	if err != nil {
 		return err
 	}
-	left := map[string]bool{c.ID: true}
-	for range runs { // a chain of them is no longer than that
-		for _, run := range runs {
-			if left[run.Joined] && !left[run.ID] {
-				left[run.ID] = true
-				e.say("WARNING: container %s shares the network of %s and is left in the old one, which is empty now; try: minibridge restart %s", run.Name, c.Name, run.Name)
-			}
+	for _, run := range sharers(runs, c.ID) {
+		if run.ID != c.ID {
+			e.say("WARNING: container %s shares the network of %s and is left in the old one, which is empty now; try: minibridge restart %s", run.Name, c.Name, run.Name)
 		}
 	}
 	return nil

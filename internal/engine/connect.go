@@ -32,13 +32,22 @@ func (e *Engine) Connect(ctx context.Context, ref string, w Wish) (err error) {
 		_, err := s.running(c)
 		return err
 	}
-	if run != nil {
-		if err := s.connect(ctx, c, run, n, w, networks); err != nil {
-			return err
-		}
+	if run == nil {
+		c.Spec.Endpoints = append(withoutWish(c.Spec.Endpoints, n.Name), w)
+		return s.held.WriteContainer(c)
 	}
-	c.Spec.Endpoints = append(withoutWish(c.Spec.Endpoints, n.Name), w)
-	return s.held.WriteContainer(c)
+	if err := s.upHost(ctx); err != nil {
+		return err
+	}
+	if err := s.upNetwork(ctx, n); err != nil {
+		return err
+	}
+	now, at, err := s.arrival(c, run, n, w, networks)
+	if err != nil {
+		return err
+	}
+	m := &move{session: s, c: c, was: run, now: now, networks: networks}
+	return m.arrive(ctx, at, w)
 }
 
 // openContainer takes the lock for a verb that changes where a container is.
@@ -96,49 +105,20 @@ func withoutWish(all []Wish, network string) []Wish {
 	return slices.DeleteFunc(slices.Clone(all), func(w Wish) bool { return w.Network == network })
 }
 
-// notYetOn refuses a network that a running container is on.
-func (e *Engine) notYetOn(c *state.Container, run *state.Run, n *state.Network) error {
-	for _, at := range run.Endpoints {
-		if at.NetworkID == n.ID {
-			return errorf("endpoint with name %s already exists in network %s", c.Name, n.Name)
-		}
+// arrival is a running container's run with an endpoint on one more network.
+func (e *Engine) arrival(c *state.Container, run *state.Run, n *state.Network, w Wish, networks []*state.Network) (now *state.Run, at state.Attachment, err error) {
+	if slices.ContainsFunc(run.Endpoints, func(at state.Attachment) bool { return at.NetworkID == n.ID }) {
+		return nil, at, errorf("endpoint with name %s already exists in network %s", c.Name, n.Name)
 	}
-	return nil
-}
-
-// connect plugs a running container in. On an error all is as it was.
-func (s *session) connect(ctx context.Context, c *state.Container, run *state.Run, n *state.Network, w Wish, networks []*state.Network) (err error) {
-	if err := s.notYetOn(c, run, n); err != nil {
-		return err
+	if at, err = e.attachHere(n, w, c); err != nil {
+		return nil, at, err
 	}
-	if err := errors.Join(s.upHost(ctx), s.upNetwork(ctx, n)); err != nil {
-		return err
-	}
-	at, err := s.attachHere(n, w, c)
+	links, err := bridge.Links(plan.NS(run.Netns))
 	if err != nil {
-		return err
+		return nil, at, err
 	}
 	next := *run
 	next.Endpoints = append(slices.Clone(run.Endpoints), at)
-	links, err := bridge.Links(plan.NS(run.Netns))
-	if err != nil {
-		return err
-	}
-	s.nameLinks(&next, networks, links, []Wish{w})
-	at = next.Endpoints[len(next.Endpoints)-1]
-	if err := errors.Join(s.held.SetMoving(run.ID, true), s.held.WriteRun(&next)); err != nil {
-		return err
-	}
-	m := s.newMove(c, run, &next, networks)
-	err = s.plug(ctx, &next, at, networks)
-	if err == nil {
-		err = m.do(ctx)
-	}
-	if err != nil {
-		err = errors.Join(err, m.back(ctx), s.unplug(&next, []state.Attachment{at}, nil), s.held.WriteRun(run))
-	} else {
-		err = s.held.WriteRun(&next)
-		s.rewriteFiles(c, run, &next)
-	}
-	return errors.Join(err, s.held.SetMoving(run.ID, false))
+	e.nameLinks(&next, networks, links, []Wish{w})
+	return &next, next.Endpoints[len(next.Endpoints)-1], nil
 }

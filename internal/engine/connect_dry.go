@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 
-	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/state"
-	"github.com/minibridge/minibridge/plan"
 )
 
 // DryConnect writes what Connect would do to this machine's kernel.
@@ -28,35 +25,21 @@ func (e *Engine) DryConnect(ref string, w Wish, out io.Writer) error {
 		_, err := fmt.Fprintf(out, "# nothing changes in the kernel until container %s is started\n", c.Name)
 		return err
 	}
-	if err := e.notYetOn(c, run, n); err != nil {
-		return err
-	}
-	taken, err := e.taken(n, c.ID)
+	now, at, err := e.arrival(c, run, n, w, networks)
 	if err != nil {
 		return err
 	}
-	at, err := e.attach(n, w, c, taken)
-	if err != nil {
-		return err
-	}
-	next := *run
-	next.Endpoints = append(slices.Clone(run.Endpoints), at)
-	links, err := bridge.Links(plan.NS(run.Netns))
-	if err != nil {
-		return err
-	}
-	e.nameLinks(&next, networks, links, []Wish{w})
 	plans, err := e.plansOf(n)
 	if err != nil {
 		return err
 	}
-	plans = append(plans, e.endpointPlan(&next, next.Endpoints[len(next.Endpoints)-1], networks)...)
+	plans = append(plans, e.endpointPlan(now, at, networks)...)
 	var b bytes.Buffer // half a script is none
 	b.WriteString(scriptHead)
 	if err := writeDrift(&b, plans); err != nil {
 		return err
 	}
-	if err := e.writeMove(&b, run, &next, networks); err != nil {
+	if err := e.writeMove(&b, run, now, networks); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(out)
@@ -83,18 +66,16 @@ func (e *Engine) DryDisconnect(network, ref string, out io.Writer) error {
 		_, err := fmt.Fprintf(out, "# nothing in the kernel is container %s's: it is not running\n", c.Name)
 		return err
 	}
-	i := slices.IndexFunc(run.Endpoints, func(at state.Attachment) bool { return at.NetworkID == n.ID })
-	if i < 0 {
-		return errorf("container %s is not connected to network %s", c.ID, n.Name)
-	}
-	next := *run
-	next.Endpoints = slices.Delete(slices.Clone(run.Endpoints), i, i+1)
-	var b bytes.Buffer
-	b.WriteString(scriptHead)
-	if err := e.writeMove(&b, run, &next, networks); err != nil {
+	now, at, err := departure(c, run, n)
+	if err != nil {
 		return err
 	}
-	j, err := e.dirs.ReadJournal(endpointOwner(run.ID, run.Endpoints[i].EndpointID), kinds)
+	var b bytes.Buffer
+	b.WriteString(scriptHead)
+	if err := e.writeMove(&b, run, now, networks); err != nil {
+		return err
+	}
+	j, err := e.dirs.ReadJournal(endpointOwner(run.ID, at.EndpointID), kinds)
 	if err != nil {
 		return err
 	}

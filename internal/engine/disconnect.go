@@ -36,11 +36,12 @@ func (e *Engine) Disconnect(ctx context.Context, network, ref string, force bool
 		_, err := s.running(c)
 		return err
 	}
-	if err := s.disconnect(ctx, c, run, n, networks); err != nil {
+	now, at, err := departure(c, run, n)
+	if err != nil {
 		return err
 	}
-	c.Spec.Endpoints = withoutWish(c.Spec.Endpoints, n.Name)
-	return s.held.WriteContainer(c)
+	m := &move{session: s, c: c, was: run, now: now, networks: networks}
+	return m.leave(ctx, at)
 }
 
 // forgo takes a container that doesn't run off a network that may have gone
@@ -61,29 +62,13 @@ func wished(c *state.Container, network string) error {
 	return nil
 }
 
-// disconnect pulls a running container's cable. What depends on it moves
-// first; when that fails, the container stays where it is.
-func (s *session) disconnect(ctx context.Context, c *state.Container, run *state.Run, n *state.Network, networks []*state.Network) error {
+// departure is a running container's run without its endpoint on a network.
+func departure(c *state.Container, run *state.Run, n *state.Network) (now *state.Run, at state.Attachment, err error) {
 	i := slices.IndexFunc(run.Endpoints, func(at state.Attachment) bool { return at.NetworkID == n.ID })
 	if i < 0 {
-		return errorf("container %s is not connected to network %s", c.ID, n.Name)
+		return nil, at, errorf("container %s is not connected to network %s", c.ID, n.Name)
 	}
-	at := run.Endpoints[i]
 	next := *run
 	next.Endpoints = slices.Delete(slices.Clone(run.Endpoints), i, i+1)
-	if err := s.held.SetMoving(run.ID, true); err != nil {
-		return err
-	}
-	m := s.newMove(c, run, &next, networks)
-	err := m.do(ctx)
-	if err != nil {
-		err = errors.Join(err, m.back(ctx))
-	} else if err = s.unplug(run, []state.Attachment{at}, nil); err != nil {
-		next.Endpoints = run.Endpoints // it is still there, to be tried again
-		err = errors.Join(err, s.held.WriteRun(&next))
-	} else {
-		err = s.held.WriteRun(&next)
-		s.rewriteFiles(c, run, &next)
-	}
-	return errors.Join(err, s.held.SetMoving(run.ID, false))
+	return &next, run.Endpoints[i], nil
 }

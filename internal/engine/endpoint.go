@@ -89,12 +89,12 @@ func macOf(w state.Wish, at state.Attachment) (state.MAC, error) {
 }
 
 // attachHere is attach with what this machine's records say is taken.
-func (s *session) attachHere(n *state.Network, w state.Wish, c *state.Container) (state.Attachment, error) {
-	taken, err := s.taken(n, c.ID)
+func (e *Engine) attachHere(n *state.Network, w state.Wish, c *state.Container) (state.Attachment, error) {
+	taken, err := e.taken(n, c.ID)
 	if err != nil {
 		return state.Attachment{}, err
 	}
-	return s.attach(n, w, c, taken)
+	return e.attach(n, w, c, taken)
 }
 
 // sortEndpoints puts those of a container that starts in the order in which they

@@ -24,17 +24,30 @@ func (s *session) rewriteFiles(c *state.Container, was, now *state.Run) {
 	if err != nil {
 		s.warn(err)
 	}
-	for _, run := range runs {
-		if run.ID != now.ID && run.Joined != now.ID {
-			continue
-		}
-		if err := s.rewriteIn(run, c, was, now); err != nil {
+	for _, run := range sharers(runs, now.ID) {
+		if err := rewriteIn(run, c, was, now); err != nil {
 			s.warn(fmt.Errorf("name files of container %s: %w", run.Name, err))
 		}
 	}
 }
 
-func (s *session) rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
+// sharers are the containers in one's network namespace: itself, those that
+// joined it, those that joined these.
+func sharers(runs []*state.Run, id string) (all []*state.Run) {
+	in := map[string]bool{}
+	for range runs { // a chain of them is no longer than that
+		for _, run := range runs {
+			if (run.ID == id || in[run.Joined]) && !in[run.ID] {
+				in[run.ID] = true
+				all = append(all, run)
+			}
+		}
+	}
+	return all
+}
+
+// rewriteIn does so in one container that is where now says.
+func rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
 	root, err := openRoot(run)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrProcessDone) {
 		return nil // its command has just ended
@@ -49,7 +62,9 @@ func (s *session) rewriteIn(run *state.Run, c *state.Container, was, now *state.
 			text = strings.Replace(text, hostsLines(at, name), "", 1)
 		}
 		for _, at := range without(now.Wired(), was.Wired()) {
-			text += hostsLines(at, name)
+			if lines := hostsLines(at, name); !strings.Contains(text, lines) {
+				text += lines
+			}
 		}
 		return text
 	}
@@ -78,13 +93,13 @@ func without(all, others []state.Attachment) []state.Attachment {
 // maxEtcFile is the longest of these files that is edited, in bytes.
 const maxEtcFile = 1 << 20
 
-// editIn changes a file below a container's root in its place, as it may be a
-// bind mount there. What the container has made of it, a link or a device, is
-// left alone.
+// editIn changes a file below a container's root, which lies in the container's
+// own layer. What a person has mounted there is his, and what the container has
+// made of it, a link or a device, is left alone.
 func editIn(root *os.File, path string, edit func(string) string) error {
-	how := unix.OpenHow{Flags: unix.O_RDWR | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS}
+	how := unix.OpenHow{Flags: unix.O_RDWR | unix.O_CLOEXEC | unix.O_NONBLOCK, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV}
 	fd, err := unix.Openat2(int(root.Fd()), path, &how)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ELOOP) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EXDEV) {
 		return nil
 	}
 	if err != nil {

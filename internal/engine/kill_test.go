@@ -43,7 +43,7 @@ func victim(how string) int {
 	switch when {
 	case "connect", "disconnect":
 		if err == nil {
-			err = move(e, when)
+			err = move(context.Background(), e, when)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

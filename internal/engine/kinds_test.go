@@ -45,6 +45,10 @@ var promised = map[string][]plan.Step{
 			}},
 		},
 		&nat.RulesDel{Family: nat.IPv6, Chains: []nat.Chain{{Table: "raw", Name: "MINIBRIDGE-RAW"}}},
+		&nat.RulesDel{NS: "web", Rules: []nat.Rule{{
+			Chain: nat.Chain{Table: "nat", Name: "OUTPUT"},
+			Spec:  `-d 127.0.0.11/32 -p udp -m udp --dport 53 -m comment --comment "minibridge:names:c0ffee123456" -j DNAT --to-destination 127.0.0.11:40000`,
+		}}},
 		&plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "0", If: "1"},
 		&plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "0", If: "1", Then: []plan.Sysctl{{Key: "net/ipv4/conf/eth1/forwarding", Value: "1"}}},
 		&plan.SysctlSet{NS: "web", Key: "net.ipv4.ip_unprivileged_port_start", Value: "1024"},

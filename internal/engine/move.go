@@ -11,10 +11,14 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// A move is what follows for a running container when it comes to another
-// network, or leaves one: its default route, its published ports and its name
-// server go with the endpoint that is now the first. The endpoint that comes
-// must be there already, the one that leaves must still be there.
+// A move takes a running container from where it was to where it is now: to
+// one more network, or off one. What is the container's once goes with the
+// endpoint that comes first: its default route, its published ports, its name
+// server.
+//
+// It is marked in the run's folder for as long as record and kernel may differ.
+// The record has an endpoint before it has a cable, and as long as it may have
+// one; so whoever comes after a verb that was killed can end it (mend.go).
 type move struct {
 	*session
 	c        *state.Container
@@ -22,52 +26,114 @@ type move struct {
 	networks []*state.Network
 	sockets  []*os.File // of ports that are published from now on
 	names    []*os.File // of a name server that it hadn't
+	begun    bool       // something of what it has was changed
 }
 
-func (s *session) newMove(c *state.Container, was, now *state.Run, networks []*state.Network) *move {
-	return &move{session: s, c: c, was: was, now: now, networks: networks}
-}
-
-// do makes the move. What the container's supervisor has to know goes out
-// last, and is not waited for: it carries all that is needed. The record is the
-// caller's to write: with the endpoint, as long as there is one.
-func (m *move) do(ctx context.Context) error {
+// arrive plugs the container into the network that it has come to, as wished.
+// On an error all is as it was.
+func (m *move) arrive(ctx context.Context, at state.Attachment, w Wish) error {
 	if err := m.prepare(); err != nil {
-		m.letGo()
 		return err
 	}
-	var err error
-	if m.republishes() {
-		err = m.down(portsOwner(m.now.ID))
+	defer m.letGo()
+	before := m.c.Spec.Endpoints
+	m.c.Spec.Endpoints = append(withoutWish(before, w.Network), w)
+	err := errors.Join(m.held.MarkMoving(m.now.ID), m.held.WriteContainer(m.c), m.held.WriteRun(m.now))
+	if err == nil {
+		err = m.plug(ctx, m.now, at, m.networks)
 	}
 	if err == nil {
-		err = m.upWay(ctx, m.now, m.was)
-	}
-	if err == nil && m.republishes() {
-		err = m.up(ctx, portsOwner(m.now.ID), m.publishPlan(m.now, m.networks))
-		err = errors.Join(err, nat.FlushFlows(mappings(slices.Concat(m.was.Ports, m.now.Ports))))
+		err = m.follow(ctx)
 	}
 	if err == nil {
-		err = m.announceNames(m.now)
+		m.rewriteFiles(m.c, m.was, m.now)
+		return m.held.ClearMoving(m.now.ID)
 	}
-	if err == nil {
-		err = m.tell()
-	}
-	if err != nil {
-		m.letGo()
-	}
-	return err
+	m.c.Spec.Endpoints = before
+	return m.gaveUp(err, m.back(), m.unplug(m.now, []state.Attachment{at}, nil), m.held.WriteContainer(m.c), m.held.WriteRun(m.was))
 }
 
-// back undoes a move that went wrong half-way.
-func (m *move) back(ctx context.Context) error {
-	if !m.republishes() {
-		return m.upWay(ctx, m.was, m.now)
+// leave takes the container off a network. What depends on the endpoint moves
+// first; when that fails, it stays where it is.
+func (m *move) leave(ctx context.Context, at state.Attachment) error {
+	if err := m.prepare(); err != nil {
+		return err
+	}
+	defer m.letGo()
+	err := m.held.MarkMoving(m.now.ID)
+	if err == nil {
+		err = m.follow(ctx)
+	}
+	if err != nil {
+		return m.gaveUp(err, m.back())
+	}
+	if err := m.unplug(m.was, []state.Attachment{at}, nil); err != nil {
+		return m.gaveUp(err, err) // it may be there still: the next verb sees
+	}
+	m.c.Spec.Endpoints = withoutWish(m.c.Spec.Endpoints, at.Network)
+	if err := errors.Join(m.held.WriteRun(m.now), m.held.WriteContainer(m.c)); err != nil {
+		return m.gaveUp(err, err)
+	}
+	m.rewriteFiles(m.c, m.was, m.now)
+	return m.held.ClearMoving(m.now.ID)
+}
+
+// gaveUp ends a move that failed for cause. If the way back did, too, the mark
+// stays, and the next verb goes on from there.
+func (m *move) gaveUp(cause error, back ...error) error {
+	if failed := errors.Join(back...); failed != nil {
+		m.clean = false
+		if errors.Is(failed, cause) {
+			return cause
+		}
+		return errors.Join(cause, failed)
+	}
+	return errors.Join(cause, m.held.ClearMoving(m.now.ID))
+}
+
+// follow lets all that the container has once go with its endpoints: the one
+// that came is there already, the one that leaves is there still. What its
+// supervisor has to know goes out last, and is not waited for: it carries all
+// that is needed.
+func (m *move) follow(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	m.begun = true
+	if republishes(m.was, m.now) {
+		if err := m.down(portsOwner(m.now.ID)); err != nil {
+			return err
+		}
+	}
+	if err := m.up(ctx, wayOwner(m.now.ID), m.wayPlan(m.now, m.was)); err != nil {
+		return err
+	}
+	if republishes(m.was, m.now) {
+		if err := m.up(ctx, portsOwner(m.now.ID), m.publishPlan(m.now, m.networks)); err != nil {
+			return err
+		}
+		if err := nat.FlushFlows(mappings(slices.Concat(m.was.Ports, m.now.Ports))); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(m.announceNames(m.now), m.tell()); err != nil {
+		return err
+	}
+	return m.held.DropJournal(wayOwner(m.now.ID)) // it goes with the namespace
+}
+
+// back undoes what follow has done, whoever has lost patience meanwhile.
+func (m *move) back() error {
+	if !m.begun {
+		return nil
+	}
+	if !republishes(m.was, m.now) {
+		return m.down(wayOwner(m.was.ID))
 	}
 	return errors.Join(
 		m.down(portsOwner(m.was.ID)),
-		m.upWay(ctx, m.was, m.now),
-		m.up(ctx, portsOwner(m.was.ID), m.publishPlan(m.was, m.networks)),
+		m.down(wayOwner(m.was.ID)),
+		m.up(context.Background(), portsOwner(m.was.ID), m.publishPlan(m.was, m.networks)),
 	)
 }
 
@@ -87,14 +153,13 @@ func (m *move) prepare() (err error) {
 	case !wasOut:
 		r, err := m.reserve(m.c, m.traits(networkByID(m.networks, at.NetworkID)).Binding, at.Address.Addr())
 		if err != nil {
+			m.letGo()
 			return err
 		}
 		m.now.Ports, m.sockets = r.ports, r.files
 	}
 	return nil
 }
-
-func (m *move) republishes() bool { return republishes(m.was, m.now) }
 
 // republishes says that the rules of the ports change.
 func republishes(was, now *state.Run) bool {
@@ -109,7 +174,7 @@ func republishes(was, now *state.Run) bool {
 // A change is what a supervisor hears of a move. Descriptors come just before:
 // those of the name server first.
 type change struct {
-	Names int  `json:"names,omitempty"` // how many of them are a name server's to begin: its packets', its streams'
+	Names int  `json:"names,omitempty"` // how many of them are a name server's to begin, none or two: its packets', its streams'
 	Ports bool `json:"ports,omitempty"` // the others are its ports' from now on, in the place of those it has
 }
 
@@ -123,16 +188,10 @@ func (m *move) tell() error {
 		return err
 	}
 	defer w.close()
-	files := slices.Concat(m.names, m.sockets)
-	if err := w.sendFiles(files); err != nil {
+	if err := w.sendFiles(slices.Concat(m.names, m.sockets)); err != nil {
 		return err
 	}
-	c := change{Names: len(m.names), Ports: len(m.sockets) > 0 || len(m.now.Ports) == 0}
-	if err := w.sendJSON(frameChange, c); err != nil {
-		return err
-	}
-	m.letGo()
-	return nil
+	return w.sendJSON(frameChange, change{Names: len(m.names), Ports: len(m.sockets) > 0 || len(m.now.Ports) == 0})
 }
 
 // letGo closes our copies of the sockets.

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -11,51 +10,106 @@ import (
 	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/plan"
 )
 
 // move takes the container that these tests have to the network aa, whose name
 // comes before that of its own, or away from there.
-func move(e *engine.Engine, verb string) error {
+func move(ctx context.Context, e *engine.Engine, verb string) error {
 	if verb == "connect" {
-		return e.Connect(context.Background(), "mover", engine.Wish{Network: "aa"})
+		return e.Connect(ctx, "mover", engine.Wish{Network: "aa"})
 	}
-	return e.Disconnect(context.Background(), "aa", "mover", false)
+	return e.Disconnect(ctx, "aa", "mover", false)
 }
 
-const mover = `
+// movers are the containers that move: from a network with names, and from one
+// without, where the name server is still to come.
+var movers = map[string]string{"names": "zz", "none": "bridge"}
+
+// mover makes the networks, a peer to ask for, and the container.
+func mover(from string) string {
+	return `
 minibridge network create aa
 minibridge network create zz
-minibridge run -d --name mover --network zz -p 8000:80 -p 9000:90/udp sleep 1000`
+minibridge run -d --name peer --network aa --dns 127.0.0.1 sleep 1000
+minibridge run -d --name mover --network ` + from + ` --dns 127.0.0.1 -p 8000:80 -p 9000:90/udp sleep 1000`
+}
+
+var opposite = map[string]string{"connect": "disconnect", "disconnect": "connect"}
 
 // A verb that is killed leaves a container on the new network or not; the next
 // one makes all of it so.
 func TestKilledAtAnyLineOfAMove(t *testing.T) {
-	for _, verb := range []string{"connect", "disconnect"} {
-		t.Run(verb, func(t *testing.T) {
-			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-				m.Sh(t, mover)
-				for line := 1; ; line++ {
-					m.Try("minibridge network " + map[string]string{"connect": "disconnect", "disconnect": "connect"}[verb] + " aa mover")
-					how := fmt.Sprint(verb, " ", line)
-					code := sacrifice(t, how)
-					for range 2 {
-						if err := testEngine(t).Recover(); err != nil {
-							t.Fatalf("%s: recovery: %v", how, err)
+	eachMove(t, func(t *testing.T, m *hosttest.Machine, verb string, line int) bool {
+		how := fmt.Sprint(verb, " ", line)
+		code := sacrifice(t, how)
+		for range 2 {
+			if err := testEngine(t).Recover(); err != nil {
+				t.Fatalf("%s: recovery: %v", how, err)
+			}
+			inOrder(t, m, how, "mover")
+		}
+		return code == 0
+	})
+}
+
+// One that is interrupted comes to its end, or leaves all as it was.
+func TestInterruptedAtAnyLineOfAMove(t *testing.T) {
+	eachMove(t, func(t *testing.T, m *hosttest.Machine, verb string, line int) bool {
+		before := len(running(t, "mover").Endpoints)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		patience := &impatient{line, cancel}
+		e, err := engine.New(engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: notices{t}, Explain: patience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = move(ctx, e, verb)
+		how := fmt.Sprintf("%s, interrupted at line %d (%v)", verb, line, err)
+		inOrder(t, m, how, "mover")
+		if after := len(running(t, "mover").Endpoints); (after != before) != (err == nil) {
+			t.Fatalf("%s: %d endpoints, and before %d", how, after, before)
+		}
+		return patience.left > 0
+	})
+}
+
+// impatient interrupts a verb when that is about to print its left'th line.
+type impatient struct {
+	left   int
+	cancel func()
+}
+
+func (i *impatient) Write(p []byte) (int, error) {
+	if i.left--; i.left == 0 {
+		i.cancel()
+	}
+	return len(p), nil
+}
+
+// eachMove tries both verbs from each start, at each of their lines until one
+// is the last.
+func eachMove(t *testing.T, try func(t *testing.T, m *hosttest.Machine, verb string, line int) (last bool)) {
+	for name, from := range movers {
+		for verb := range opposite {
+			t.Run(verb+" from "+name, func(t *testing.T) {
+				hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+					m.Sh(t, mover(from))
+					for line := 1; ; line++ {
+						m.Try("minibridge network " + opposite[verb] + " aa mover")
+						if try(t, m, verb, line) {
+							t.Logf("%d lines", line-1)
+							break
 						}
-						inOrder(t, m, how, "mover")
 					}
-					if code == 0 {
-						t.Logf("%d lines", line-1)
-						break
+					m.Sh(t, "minibridge rm -f mover peer")
+					if files := left(t); len(files) > 0 {
+						t.Errorf("left behind: %q", files)
 					}
-				}
-				m.Sh(t, "minibridge rm -f mover")
-				if files := left(t); len(files) > 0 {
-					t.Errorf("left behind: %q", files)
-				}
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -76,23 +130,45 @@ func inOrder(t *testing.T, m *hosttest.Machine, how, name string) {
 	if err != nil || len(links) != 1+len(run.Wired()) {
 		t.Fatalf("%s: links %q, for %d endpoints: %v", how, links, len(run.Wired()), err)
 	}
-	var leases []netip.Addr
+	c, err := testDirs.ContainerByName(name)
+	if err != nil || len(c.Spec.Endpoints) != len(run.Endpoints) {
+		t.Fatalf("%s: the record wants %+v, and there is %+v: %v", how, c.Spec.Endpoints, run.Endpoints, err)
+	}
 	for _, n := range networks {
-		taken, err := testDirs.Leases(n.ID)
+		leased, err := testDirs.Leases(n.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for addr := range taken {
-			leases = append(leases, addr)
+		i := slices.IndexFunc(run.Endpoints, func(at state.Attachment) bool { return at.NetworkID == n.ID })
+		others := 0
+		if n.Name == "aa" {
+			others = 1 // the peer's
+		}
+		if i >= 0 && (!leased[run.Endpoints[i].Address.Addr()] || len(leased) != others+1) || i < 0 && len(leased) != others {
+			t.Fatalf("%s: leases %v on %s, for %+v", how, leased, n.Name, run.Endpoints)
 		}
 	}
-	for _, at := range run.Wired() {
-		if !slices.Contains(leases, at.Address.Addr()) || len(leases) != len(run.Wired()) {
-			t.Fatalf("%s: leases %v, for %+v", how, leases, run.Wired())
-		}
-	}
+	namesInOrder(t, m, how, name, run)
 	if rules := m.Sh(t, "iptables -t nat -S MINIBRIDGE"); strings.Count(rules, "DNAT") != len(run.Ports) {
 		t.Fatalf("%s: %d ports, and:\n%s", how, len(run.Ports), rules)
+	}
+}
+
+// namesInOrder wants it to find its peer where it is, and itself in its files.
+func namesInOrder(t *testing.T, m *hosttest.Machine, how, name string, run *state.Run) {
+	t.Helper()
+	on := slices.ContainsFunc(run.Endpoints, func(at state.Attachment) bool { return at.Network == "aa" })
+	if out, code := m.Try("minibridge exec " + name + " getent hosts peer"); (code == 0) != on {
+		t.Fatalf("%s: its peer is %q, and on the same network: %v", how, out, on)
+	}
+	lines := m.Sh(t, "minibridge exec "+name+" cat /etc/hosts")
+	for _, at := range run.Wired() {
+		if strings.Count(lines, at.Address.Addr().String()+"\t") != 1 {
+			t.Fatalf("%s: %s in:\n%s", how, at.Address.Addr(), lines)
+		}
+	}
+	if n := strings.Count(lines, run.ID[:12]); n != len(run.Wired()) {
+		t.Fatalf("%s: %d lines for %d endpoints:\n%s", how, n, len(run.Wired()), lines)
 	}
 }
 
@@ -100,7 +176,7 @@ func inOrder(t *testing.T, m *hosttest.Machine, how, name string) {
 func TestAMoveThatFailsChangesNothing(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		t.Chdir(t.TempDir())
-		m.Sh(t, mover)
+		m.Sh(t, mover("zz"))
 		before := m.State(t)
 		for _, program := range []string{"iptables-restore", "iptables-save"} {
 			m.Sh(t, fmt.Sprintf(`mkdir -p broken; printf '#!/bin/sh\necho no >&2; exit 1\n' > broken/%[1]s; chmod +x broken/%[1]s`, program))

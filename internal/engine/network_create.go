@@ -50,7 +50,11 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string
 	if err := s.held.WriteNetwork(n); err != nil {
 		return "", err
 	}
-	if err := errors.Join(s.upHost(ctx), s.upNetwork(ctx, n)); err != nil {
+	err = s.upHost(ctx)
+	if err == nil {
+		err = s.upNetwork(ctx, n)
+	}
+	if err != nil {
 		return "", errors.Join(err, s.held.RemoveNetwork(n.ID))
 	}
 	return n.ID, nil
@@ -149,7 +153,7 @@ func (e *Engine) admitSubnets(n *state.Network, all []*state.Network) error {
 				}
 			}
 		}
-		host, err := taken(n, nil)
+		host, err := takenRanges(n, nil)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/minibridge/minibridge/internal/driver/bridged"
@@ -116,17 +117,22 @@ func (e *Engine) runsOn(n *state.Network) ([]*state.Run, error) {
 	return e.dirs.RunsOf(ids)
 }
 
+// alive are those runs that go on.
+func (e *Engine) alive(runs []*state.Run) []*state.Run {
+	return slices.DeleteFunc(runs, func(run *state.Run) bool {
+		c, err := e.dirs.ReadContainer(run.ID)
+		if err != nil {
+			return true // it has just gone
+		}
+		alive, _ := e.status(c)
+		return alive == nil
+	})
+}
+
 // members fills in the running containers on a network.
 func (e *Engine) members(n *state.Network, into map[string]memberJSON) error {
 	runs, err := e.runsOn(n)
-	for _, run := range runs {
-		c, cerr := e.dirs.ReadContainer(run.ID)
-		if cerr != nil {
-			continue // it has just gone
-		}
-		if alive, _ := e.status(c); alive == nil {
-			continue
-		}
+	for _, run := range e.alive(runs) {
 		for _, at := range run.Endpoints {
 			if at.NetworkID != n.ID {
 				continue

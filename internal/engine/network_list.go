@@ -83,14 +83,7 @@ func (e *Engine) networkSieve(f Filters) (passes func(*state.Network) bool, err 
 func (e *Engine) usedNetworks() (map[string]bool, error) {
 	used := make(map[string]bool)
 	runs, err := e.dirs.Runs()
-	for _, run := range runs {
-		c, cerr := e.dirs.ReadContainer(run.ID)
-		if cerr != nil {
-			continue // it has just gone
-		}
-		if alive, _ := e.status(c); alive == nil {
-			continue
-		}
+	for _, run := range e.alive(runs) {
 		for _, at := range run.Endpoints {
 			used[at.NetworkID] = true
 		}

@@ -17,7 +17,7 @@ func (e *Engine) choosePools(n *state.Network, others []*state.Network, ipv4, ip
 	if n.Subnet.IsValid() && n.Subnet6.IsValid() {
 		return nil
 	}
-	taken, err := taken(n, others)
+	taken, err := takenRanges(n, others)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,10 @@ func machineID() string {
 // nameServer begins the name of a holder that is one.
 const nameServer = "the name server "
 
-// taken is what a network can't have: the other networks' subnets, the host's
+// takenRanges is what a network can't have: the other networks' subnets, the host's
 // on-link routes, its own bridge's left out, and the name servers that the host
 // asks.
-func taken(n *state.Network, others []*state.Network) ([]ipam.Taken, error) {
+func takenRanges(n *state.Network, others []*state.Network) ([]ipam.Taken, error) {
 	var all []ipam.Taken
 	for _, o := range others {
 		for _, f := range families(o) {
@@ -109,7 +109,7 @@ func (s *session) rechoose(n *state.Network) error {
 	if err != nil {
 		return err
 	}
-	taken, err := taken(n, others)
+	taken, err := takenRanges(n, others)
 	if err != nil {
 		return err
 	}

@@ -38,11 +38,19 @@ func (e *Engine) Rename(ctx context.Context, ref, name string) (err error) {
 		return err
 	}
 	if run != nil {
-		if err := s.renameRun(ctx, run, renamed(c, run, name)); err != nil {
-			return errors.Join(err, s.held.FreeName(name, c.ID))
+		err := s.renameRun(ctx, run, renamed(c, run, name))
+		if err != nil && s.clean { // nothing has the new name
+			err = errors.Join(err, s.held.FreeName(name, c.ID))
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return s.held.Rename(c, name)
+	err = s.held.Rename(c, name)
+	if err != nil && run != nil {
+		s.clean = false // the next verb ends it
+	}
+	return err
 }
 
 // newName is the name as it is kept, if the container can have it.
@@ -91,10 +99,14 @@ func (s *session) renameRun(ctx context.Context, from, to *state.Run) error {
 	if err := s.up(ctx, containerOwner(to.ID), s.renamePlan(from, to)); err != nil {
 		return errors.Join(err, s.held.WriteRun(from))
 	}
-	if err := s.renameSteps(from, to); err != nil {
-		return err
+	err := s.renameSteps(from, to)
+	if err == nil {
+		err = s.announceNames(to)
 	}
-	return s.announceNames(to)
+	if err != nil {
+		s.clean = false // the next verb ends it
+	}
+	return err
 }
 
 // renamePlan is what of a container's name is in the kernel.

@@ -98,26 +98,30 @@ func (k *keeper) answer(w *wire, err error) {
 
 // change takes over what a verb has opened for the container: the sockets of
 // its ports, those of a name server.
-func (k *keeper) change(w *wire, body []byte) error {
-	var c change
-	if err := json.Unmarshal(body, &c); err != nil {
-		return err
-	}
+func (k *keeper) change(w *wire, body []byte) (err error) {
 	var files []*os.File
 	for _, fd := range w.fds {
 		files = append(files, os.NewFile(uintptr(fd), "handed over"))
 	}
 	w.fds = nil
-	if c.Names > len(files) {
-		return fmt.Errorf("%d descriptors came, and %d were announced", len(files), c.Names)
+	var c change
+	err = json.Unmarshal(body, &c)
+	if err == nil && (c.Names > len(files) || c.Names != 0 && c.Names != 2) {
+		err = fmt.Errorf("%d descriptors came, of which %d are a name server's", len(files), c.Names)
+	}
+	if err != nil {
+		for _, f := range files {
+			f.Close()
+		}
+		return err
 	}
 	if c.Ports {
 		k.holdPorts(files[c.Names:])
 	}
-	if c.Names > 0 {
-		return k.serveNamesOn(context.Background(), files[:c.Names])
+	if c.Names == 0 {
+		return nil
 	}
-	return nil
+	return k.serveNamesOn(context.Background(), files[:c.Names])
 }
 
 func (k *keeper) signal(body []byte) error {

@@ -64,22 +64,16 @@ func (s *session) wire(ctx context.Context, run *state.Run, networks []*state.Ne
 			return err
 		}
 	}
-	if err := s.upWay(ctx, run, &state.Run{}); err != nil {
+	if err := s.up(ctx, wayOwner(run.ID), s.wayPlan(run, &state.Run{})); err != nil {
+		return err
+	}
+	if err := s.held.DropJournal(wayOwner(run.ID)); err != nil { // it goes with the namespace
 		return err
 	}
 	if err := s.up(ctx, portsOwner(run.ID), s.publishPlan(run, networks)); err != nil {
 		return err
 	}
 	return errors.Join(nat.FlushFlows(mappings(run.Ports)), s.announceNames(run))
-}
-
-// upWay brings up what goes with the namespace: once it is there, there is
-// nothing to take back.
-func (s *session) upWay(ctx context.Context, run, was *state.Run) error {
-	if err := s.up(ctx, wayOwner(run.ID), s.wayPlan(run, was)); err != nil {
-		return err
-	}
-	return s.held.DropJournal(wayOwner(run.ID))
 }
 
 // place decides where the container stands in the network: its namespace, its
@@ -94,7 +88,7 @@ func (s *session) place(ctx context.Context, networks []*state.Network, o *order
 		return err
 	}
 	gateway := gatewayOf(networks)
-	if inHost(s, networks, run) {
+	if s.sharesHost(c, networks) {
 		o.Files, err = hostFiles(o, gateway)
 		return err
 	}
@@ -108,16 +102,6 @@ func (s *session) place(ctx context.Context, networks []*state.Network, o *order
 	o.Files, err = ownFiles(o, gateway)
 	run.Resolv = digest(o.Files[resolvFile])
 	return err
-}
-
-// inHost says that a run is on the one network without a namespace.
-func inHost(e *session, networks []*state.Network, run *state.Run) bool {
-	for _, at := range run.Endpoints {
-		if !e.traits(networkByID(networks, at.NetworkID)).Namespace {
-			return true
-		}
-	}
-	return false
 }
 
 // settleEndpoints chooses the endpoints, one a network that was asked for, and
@@ -161,7 +145,7 @@ func (s *session) settlePorts(networks []*state.Network, o *order) error {
 	at, ok := wayOut(o.Run)
 	if !ok {
 		if wired := o.Run.Wired(); len(wired) > 0 && (len(o.Container.Spec.Publish) > 0 || o.Container.Spec.PublishAll) {
-			s.say("WARNING: Published ports are discarded on the internal network %s", wired[0].Network)
+			s.say("WARNING: %s", notPublished(networks, wired[0]))
 		}
 		return nil
 	}
@@ -171,6 +155,15 @@ func (s *session) settlePorts(networks []*state.Network, o *order) error {
 	}
 	o.Run.Ports, o.sockets = r.ports, r.files
 	return nil
+}
+
+// notPublished is why the ports of a container that is only on such networks
+// are not.
+func notPublished(networks []*state.Network, at state.Attachment) string {
+	if networkByID(networks, at.NetworkID).Internal {
+		return "Published ports are discarded on the internal network " + at.Network
+	}
+	return "Published ports are discarded on the network " + at.Network + ": it has no IPv4"
 }
 
 // join lets the container share another's network namespace, host name and

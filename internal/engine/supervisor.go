@@ -187,7 +187,24 @@ func (k *keeper) letGo() error {
 	if err := k.process.Go(context.Background(), netns); err != nil {
 		return err
 	}
-	return k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start})
+	if err := k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start}); err != nil {
+		return err
+	}
+	k.catchUp()
+	return nil
+}
+
+// catchUp brings the name files to where the container is: a verb that moved it
+// before its process was known could not write them. As there, the network is
+// right all the same.
+func (k *keeper) catchUp() {
+	now, err := k.engine.dirs.ReadRun(k.Run.ID)
+	if err != nil || len(without(now.Wired(), k.Run.Wired()))+len(without(k.Run.Wired(), now.Wired())) == 0 {
+		return
+	}
+	if err := rewriteIn(now, k.Container, k.Run, now); err != nil {
+		k.engine.say("%v", err)
+	}
 }
 
 // abandon ends what begin has begun, as far as it came.

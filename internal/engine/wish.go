@@ -178,5 +178,5 @@ func settle(spec *Spec, all []*state.Network) error {
 		}
 	}
 	spec.Network = spec.Endpoints[0].Network
-	return nil
+	return checkSysctls(spec) // which of them can be set is known by the network's name
 }

@@ -9,11 +9,15 @@
 //	RUN/lock                            flock(2): orders all writers
 //	RUN/tools                           flock(2): who had it ran a program that may still run
 //	RUN/world                           the boot and the network namespace that all of RUN speaks of
-//	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID
+//	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID, ctr-ID.PART
 //	RUN/containers/ID/run.json          a running container: its supervisor, addresses, ports
 //	RUN/containers/ID/init.json         the process that is its command
 //	RUN/containers/ID/moving            it is being moved between networks
 //	RUN/leases/NETWORK/ADDRESS          the container that has the address
+//	RUN/members/NETWORK.json            who is on a network, by which names
+//	RUN/netns/ID                        a container's network namespace, before and beside its public name
+//	RUN/layers/ID                       what a container has changed of its files
+//	RUN/ports.json                      the host ports that were given last
 //	RUN/rules                           what the firewall knows of the kernel's rules
 //
 // Both folders are root's alone. Records are written whole and atomically;

@@ -167,19 +167,18 @@ func (d Dirs) WriteInit(id string, p Process) error {
 	}{head{schema}, p})
 }
 
-// SetMoving marks a running container as being moved between networks, for
+// MarkMoving marks a running container as being moved between networks, for
 // who comes after a verb that was killed meanwhile.
-func (h *Held) SetMoving(id string, moving bool) error {
-	file := h.dirs.movingFile(id)
-	if !moving {
-		return os.Remove(file)
-	}
-	f, err := os.Create(file)
+func (h *Held) MarkMoving(id string) error {
+	f, err := os.Create(h.dirs.movingFile(id))
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
+
+// ClearMoving takes the mark away.
+func (h *Held) ClearMoving(id string) error { return os.Remove(h.dirs.movingFile(id)) }
 
 // Moving says whether it is marked.
 func (d Dirs) Moving(id string) bool {

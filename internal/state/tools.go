@@ -10,9 +10,10 @@ import (
 )
 
 // A verb that is killed gives the lock back at once, while a program that it
-// has started (iptables-restore) goes on for a moment and changes the kernel.
+// has started (iptables-restore) may be in the middle of a change to the kernel.
 // So those inherit a lock of their own, by a descriptor that stays open over
-// execve(2), and who has the lock after it waits until they have ended.
+// execve(2), and who has the lock after it waits until they have ended. Nothing
+// that lives long may be started by who has the lock.
 
 func (d Dirs) toolsFile() string { return filepath.Join(d.Run, "tools") }
 
