@@ -43,3 +43,12 @@ func UserRules() ([]string, error) {
 	rules, err := t.List(user.Table, user.Name)
 	return slices.DeleteFunc(rules, func(rule string) bool { return !strings.HasPrefix(rule, "-A ") }), err
 }
+
+// UserNFTRules counts the administrator's rules with nftables.
+func UserNFTRules() (int, error) {
+	have, err := lookTable("")
+	if err != nil {
+		return 0, err
+	}
+	return len(have.rules[admins]), nil
+}

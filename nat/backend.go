@@ -9,8 +9,8 @@
 // ports ([Reserve]), who holds one ([FindHolder]), and the flows that a change
 // of UDP ports, or of who has an address, leaves behind ([FlushFlows]).
 //
-// Networks have IPv4, IPv6 or both; ports are published with IPv4. The rules of
-// each family stand in tables of their own: [Family].
+// Networks have IPv4, IPv6 or both; ports are published with IPv4. There are two
+// backends, [Iptables] and [Nftables].
 package nat
 
 import (
@@ -25,13 +25,13 @@ type Backend interface {
 	// Host is what all networks share: chains, the jumps into them, and the
 	// guard without which no bridge may route 127.0.0.0/8.
 	Host() plan.Plan
-	// Host6 is what all networks with IPv6 share. Without one, nothing of it
-	// is needed, not even ip6tables(8).
+	// Host6 is what all networks with IPv6 share, beyond Host. Without one,
+	// nothing of it is needed, not even ip6tables(8).
 	Host6() plan.Plan
 	// Guard is that guard, for [plan.Drift] to look whether it stands.
 	Guard() plan.Plan
 	// Network lets a network's containers out and nothing unasked in. Its
-	// bridge's route_localnet is set after the rules.
+	// bridge's route_localnet is set after the rules of IPv4.
 	Network(Network) plan.Plan
 	// Publish lets the given host ports in. It is one op, so all of the
 	// ports open at once.

@@ -19,11 +19,11 @@ import (
 // A client that keeps sending from one socket keeps its flow, and with it the
 // NAT that the flow began with.
 func TestFlowsOfAPortThatComesOrGoes(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
 		pub := web(t, "53:53/udp")
 		host := &plan.Memory{}
-		up(t, host, publishing(t))
+		up(t, host, publishing(t, fw))
 		serve(t, "", "udp", "192.0.2.1:53") // the host's own, before
 		serve(t, "c1", "udp", "0.0.0.0:53")
 		serve(t, "outside", "udp", "0.0.0.0:53")
@@ -38,7 +38,7 @@ func TestFlowsOfAPortThatComesOrGoes(t *testing.T) {
 		}
 
 		j := &plan.Memory{}
-		up(t, j, nat.Iptables().Publish(pub))
+		up(t, j, fw.backend(t).Publish(pub))
 		if n := natted(t); n != 0 {
 			t.Fatalf("%d flows lead to the container before the flush", n)
 		}
@@ -64,9 +64,9 @@ func TestFlowsOfAPortThatComesOrGoes(t *testing.T) {
 // An address that is free again goes to the next container, and what was sent
 // to the last one must not reach it; whatever else passes the host goes on.
 func TestFlowsOfAnAddressThatGoes(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
-		up(t, &plan.Memory{}, publishing(t, "80:80"))
+		up(t, &plan.Memory{}, publishing(t, fw, "80:80"))
 		serve(t, "outside", "udp", "0.0.0.0:53")
 		echo(t, "outside", "0.0.0.0:90")
 		serve(t, "c1", "tcp", "0.0.0.0:80")

@@ -109,7 +109,7 @@ func (t iptables) Publish(pub Publish) (p plan.Plan) {
 		b.add(dnat, "publish", match, "DNAT --to-destination "+destination(pub.Target, m))
 	}
 	if len(b.Rules.Rules) > 0 {
-		p.Do(&b.Rules, "packets to these ports of the host go to the container")
+		p.Do(&b.Rules, whyPublish)
 	}
 	return p
 }
@@ -125,7 +125,7 @@ func (t iptables) Redirect(r Redirect) (p plan.Plan) {
 		b.add(Chain{"nat", "OUTPUT"}, "names", fmt.Sprintf("-d %s/32 -p %s -m %s --dport 53", r.Addr, proto, proto),
 			"DNAT --to-destination "+netip.AddrPortFrom(r.Addr, r.Port).String())
 	}
-	p.Do(&b.Rules, "questions to the name server go to the port it listens on: 53 stays free for the container's own")
+	p.Do(&b.Rules, whyRedirect)
 	return p
 }
 

@@ -6,15 +6,11 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// Network writes the rules first and route_localnet last: with it a neighbour
-// could reach what the host serves on 127.0.0.1, if the guard were not there.
-// IPv6 has no such thing: what the host sends to ::1 stays in the host.
+// Network writes the rules of IPv4, then what those make safe, then IPv6's.
 func (t iptables) Network(n Network) (p plan.Plan) {
-	const closed = "nothing leaves this network, and nothing comes in; only the host's own address on it answers"
-	const open = "containers get out as the host; in comes what was asked for or published"
-	why := open
+	why := whyOpen
 	if n.Internal {
-		why = closed
+		why = whyClosed
 	}
 	if n.Subnet.IsValid() {
 		b := t.network(IPv4, n, n.Subnet.Masked())
@@ -23,10 +19,7 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 		}
 		p.Do(&b.Rules, why)
 	}
-	if n.Subnet.IsValid() && !n.Internal {
-		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv4", n.Bridge, "route_localnet"), Value: "1"},
-			"so that 127.0.0.1 on the host leads to published ports")
-	}
+	p = append(p, localnet(n)...)
 	if n.Subnet6.IsValid() {
 		p.Do(&t.network(IPv6, n, n.Subnet6.Masked()).Rules, why)
 	}

@@ -68,12 +68,12 @@ func TestIPv6Paths(t *testing.T) {
 			"udp": "ip6tables -P FORWARD DROP; bridged 1",
 		} {
 			t.Run(name+" "+proto, func(t *testing.T) {
-				eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+				eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 					m.Sh(t, world6+settings)
-					b := nat.Iptables()
+					b := fw.backend(t)
 					second := ipv6(other, "fd00:18::/64")
 					second.Internal = name == "internal"
-					up(t, &plan.Memory{}, slices.Concat(b.Host6(), b.Network(ipv6(network, "fd00:17::/64")), b.Network(second)))
+					up(t, &plan.Memory{}, slices.Concat(b.Host(), b.Host6(), b.Network(ipv6(network, "fd00:17::/64")), b.Network(second)))
 					serve6(t, proto)
 					walk(t, proto, paths)
 				})

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
-	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 )
 
@@ -50,8 +49,8 @@ bridged() {
 `
 
 // publishing is the three kinds of plan, with both networks.
-func publishing(t *testing.T, ports ...string) plan.Plan {
-	b := nat.Iptables()
+func publishing(t *testing.T, fw firewall, ports ...string) plan.Plan {
+	b := fw.backend(t)
 	return slices.Concat(b.Host(), b.Network(network), b.Network(other), b.Publish(web(t, ports...)))
 }
 
@@ -115,10 +114,10 @@ func TestPaths(t *testing.T) {
 	} {
 		for _, proto := range []string{"tcp", "udp"} {
 			t.Run(name+" "+proto, func(t *testing.T) {
-				eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+				eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 					m.Sh(t, bridged+settings+world)
 					m.Outside(t, "ip route add 172.17.0.0/16 via 192.0.2.1")
-					up(t, &plan.Memory{}, publishing(t, "8080:80/"+proto, "8000-8100:8000-8100/"+proto,
+					up(t, &plan.Memory{}, publishing(t, fw, "8080:80/"+proto, "8000-8100:8000-8100/"+proto,
 						"9000-9100:8000-8100/"+proto, "127.0.0.1:7000:80/"+proto))
 					for _, port := range []string{"80", "8000", "8005", "8100"} {
 						serve(t, "c1", proto, "0.0.0.0:"+port)
@@ -135,9 +134,9 @@ func TestPaths(t *testing.T) {
 // A host's program may be bound to the bridge's address, and speak from it to
 // the outside, which has no way back to it.
 func TestTheBridgesAddressIsNotSeenOutside(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
-		up(t, &plan.Memory{}, publishing(t))
+		up(t, &plan.Memory{}, publishing(t, fw))
 		serve(t, "outside", "tcp", "0.0.0.0:90")
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(172, 17, 0, 1)}, Timeout: patience}
 		c, err := d.Dial("tcp4", "192.0.2.2:90")
@@ -161,11 +160,11 @@ ip route add 127.0.0.1 via %s dev eth0 src %s
 `
 
 func TestNobodyElseReachesLocalhost(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
 		m.Outside(t, fmt.Sprintf(forged, "192.0.2.1", "192.0.2.2"))
 		m.In(t, "c2", fmt.Sprintf(forged, "172.17.0.1", "172.17.0.3"))
-		p := publishing(t, "127.0.0.1:8080:80")
+		p := publishing(t, fw, "127.0.0.1:8080:80")
 		up(t, &plan.Memory{}, p)
 		serve(t, "c1", "tcp", "0.0.0.0:80")
 		serve(t, "", "tcp", "127.0.0.1:631")
@@ -178,7 +177,7 @@ func TestNobodyElseReachesLocalhost(t *testing.T) {
 			{"c2", "127.0.0.1:8080", "80 from 172.17.0.1"},
 			{"c2", "127.0.0.1:631", "631 from 172.17.0.3"}, // what the host keeps to itself
 		}
-		m.Sh(t, "iptables -t raw -D MINIBRIDGE-RAW 1")
+		m.Sh(t, fw.unguard[0])
 		for _, a := range attacks {
 			if got := ask(t, a.from, "tcp", a.to, patience); got != a.spoils {
 				t.Errorf("without the guard the attack from %s on %s should work, but: %s", a.from, a.to, got)
@@ -199,9 +198,9 @@ func TestNobodyElseReachesLocalhost(t *testing.T) {
 // route_localnet lets a container's packets in that say they are from the host
 // itself: whoever trusts 127.0.0.0/8 would trust them.
 func TestNobodyElseSpeaksAsLocalhost(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
-		p := publishing(t)
+		p := publishing(t, fw)
 		up(t, &plan.Memory{}, p)
 		c, err := net.ListenPacket("udp4", "0.0.0.0:53")
 		if err != nil {
@@ -223,7 +222,7 @@ func TestNobodyElseSpeaksAsLocalhost(t *testing.T) {
 		if got := first(); got != "172.17.0.3" {
 			t.Errorf("the first packet that arrives is from %s", got)
 		}
-		m.Sh(t, "iptables -t raw -D MINIBRIDGE-RAW 2")
+		m.Sh(t, fw.unguard[1])
 		if got := first(); got != "127.0.0.2" {
 			t.Errorf("without the guard a forged packet should arrive, but: %s", got)
 		}
@@ -253,17 +252,17 @@ func forge(t *testing.T, ns plan.NS, from, to string, port byte) {
 // A stranger's DROP behind our jump, as ufw and others have it, does not
 // matter; one in the administrator's chain does.
 func TestTheAdministratorHasTheFirstWord(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
 		m.Sh(t, "iptables -A FORWARD -j DROP")
-		up(t, &plan.Memory{}, publishing(t, "8080:80"))
+		up(t, &plan.Memory{}, publishing(t, fw, "8080:80"))
 		serve(t, "c1", "tcp", "0.0.0.0:80")
 		if got := ask(t, "outside", "tcp", "192.0.2.1:8080", patience); got != "80 from 192.0.2.2" {
 			t.Errorf("with a DROP in FORWARD: %s", got)
 		}
-		m.Sh(t, "iptables -A MINIBRIDGE-USER -s 192.0.2.2 -j DROP")
+		m.Sh(t, fw.refuse)
 		if got := ask(t, "outside", "tcp", "192.0.2.1:8080", soon); got != "nothing" {
-			t.Errorf("with a DROP in MINIBRIDGE-USER: %s", got)
+			t.Errorf("with a drop of the administrator's: %s", got)
 		}
 	})
 }
@@ -271,12 +270,12 @@ func TestTheAdministratorHasTheFirstWord(t *testing.T) {
 // Where packets go out with the containers' addresses, the answers come back
 // to them, and nothing else does.
 func TestContainersKeepTheirAddresses(t *testing.T) {
-	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
 		m.Sh(t, world)
 		m.Outside(t, "ip route add 172.17.0.0/16 via 192.0.2.1")
-		n := network
+		b, n := fw.backend(t), network
 		n.KeepSource = true
-		up(t, &plan.Memory{}, slices.Concat(nat.Iptables().Host(), nat.Iptables().Network(n)))
+		up(t, &plan.Memory{}, slices.Concat(b.Host(), b.Network(n)))
 		serve(t, "outside", "tcp", "0.0.0.0:90")
 		serve(t, "c1", "tcp", "0.0.0.0:80")
 		walk(t, "tcp", []path{

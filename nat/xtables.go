@@ -25,10 +25,18 @@ const lockWait = 10
 type MissingToolError struct{ Tool string }
 
 func (e *MissingToolError) Error() string {
-	return e.Tool + " is not installed: apt-get install iptables"
+	return e.Tool + " is not installed: apt-get install " + e.Package()
 }
 
-// A ToolError is what one of the iptables tools said when it did not do its
+// Package is Debian's that has it.
+func (e *MissingToolError) Package() string {
+	if e.Tool == "nft" {
+		return "nftables"
+	}
+	return "iptables"
+}
+
+// A ToolError is what one of those programs said when it did not do its
 // work.
 type ToolError struct {
 	Tool   string
@@ -116,7 +124,7 @@ func commandAt(cmds []command, line int) (command, bool) {
 	return command{}, false
 }
 
-// runTool runs one of the iptables tools.
+// runTool runs one of the iptables tools, or nft(8).
 func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	path, err := exec.LookPath(tool)
 	if err != nil {

@@ -1,0 +1,257 @@
+package nat
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// The sets and maps of our table. Networks and published ports are elements of
+// them.
+var (
+	open      = Set{Name: "open", Key: "ifname"}                                // bridges of networks that have a way out
+	closed    = Set{Name: "internal", Key: "ifname"}                            // … that have none
+	peers     = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself
+	hidden    = Set{Name: "hidden", Key: "ipv4_addr", Interval: true}           // subnets whose addresses nobody outside sees
+	hidden6   = Set{Name: "hidden6", Key: "ipv6_addr", Interval: true}          //
+	inside    = Set{Name: "inside", Key: "ipv4_addr . ifname", Interval: true}  // each subnet with its bridge
+	inside6   = Set{Name: "inside6", Key: "ipv6_addr . ifname", Interval: true} //
+	ports4    = Set{Name: "ports", Key: "inet_proto . inet_service", Value: "ipv4_addr . inet_service"}
+	ports4At  = Set{Name: "ports_at", Key: "ipv4_addr . inet_proto . inet_service", Value: "ipv4_addr . inet_service"}
+	ranges4   = Set{Name: "ranges", Key: "inet_proto . inet_service", Value: "ipv4_addr", Interval: true}
+	ranges4At = Set{Name: "ranges_at", Key: "ipv4_addr . inet_proto . inet_service", Value: "ipv4_addr", Interval: true}
+)
+
+// ourSets are all of them, in the order in which they are made.
+var ourSets = []Set{open, closed, peers, hidden, inside, hidden6, inside6, ports4, ranges4, ports4At, ranges4At}
+
+// admins is the administrator's chain.
+const admins = "user"
+
+// Nftables is the backend for nftables(8). The rules are made once, for all
+// networks and for both families; what a network or a published port adds are
+// elements of sets and maps. So neither a packet nor a change takes longer
+// where there are a thousand of them.
+//
+// What iptables(8) drops, no table can let through: beside are the families of
+// which it forwards not everything, as [Forwarding] finds them. There the
+// bridges get a way through its FORWARD chain, and our own table alone says
+// what takes it.
+func Nftables(beside ...Family) Backend {
+	return nftBackend{iptables{&looker{}}, beside}
+}
+
+type nftBackend struct {
+	iptables iptables
+	beside   []Family
+}
+
+// Adopt is for the steps that iptables has to do with: every other op asks the
+// kernel for its own elements.
+func (b nftBackend) Adopt(undo plan.Step) { b.iptables.Adopt(undo) }
+
+// Host makes the whole table. An accept here is no more than the end of our
+// own chain.
+func (b nftBackend) Host() (p plan.Plan) {
+	p.Do(&Table{
+		Sets: ourSets,
+		Chains: []TableChain{
+			{Name: admins},
+			rawRules(),
+			forwardRules(),
+			{Name: "ports", Rules: []TableRule{
+				rule("publish", "dnat ip to meta l4proto . th dport map @ports", "to a published port of any of the host's addresses"),
+				rule("publish", "dnat ip to meta l4proto . th dport map @ranges", "… of a run of ports that lead to equal ones: the port stays"),
+				rule("publish", "dnat ip to ip daddr . meta l4proto . th dport map @ports_at", "to a port that is published on one address"),
+				rule("publish", "dnat ip to ip daddr . meta l4proto . th dport map @ranges_at", "… a run of them"),
+			}},
+			{Name: "prerouting", Hook: "nat hook prerouting priority -100", Rules: []TableRule{
+				rule("published", "fib daddr type local jump ports", "from outside, or from a container, to an address of the host"),
+			}},
+			{Name: "output", Hook: "nat hook output priority -100", Rules: []TableRule{
+				rule("published", "fib daddr type local jump ports", "from the host itself, 127.0.0.1 included"),
+			}},
+			postroutingRules(),
+		},
+	}, "one table of our own; what networks and ports add to it are elements of its sets and maps")
+	return append(p, b.through(IPv4)...)
+}
+
+// Host6 has no rules of its own: the table is for both families.
+func (b nftBackend) Host6() plan.Plan { return b.through(IPv6) }
+
+// through leads what is forwarded past what iptables drops.
+func (b nftBackend) through(f Family) (p plan.Plan) {
+	if slices.Contains(b.beside, f) {
+		rules := b.iptables.batch(f, "host")
+		rules.Chains = []Chain{forward}
+		rules.jump("filter", "FORWARD", "", forward)
+		p.Do(&rules.Rules, "what iptables drops, no other table can let through: a chain for the bridges, before that")
+	}
+	return p
+}
+
+// Guard is the first rules of its chain alone.
+func (nftBackend) Guard() (p plan.Plan) {
+	chain := rawRules()
+	chain.Rules = guardRules()
+	p.Do(&Table{Chains: []TableChain{chain}}, "from outside nobody gets at 127.0.0.0/8, or speaks as it")
+	return p
+}
+
+func guardRules() []TableRule {
+	return []TableRule{
+		rule("guard", `ip daddr 127.0.0.0/8 iifname != "lo" drop`, "a neighbour or a container to what the host serves on 127.0.0.1"),
+		rule("guard", `ip saddr 127.0.0.0/8 iifname != "lo" drop`, "a neighbour or a container that says it is the host itself"),
+	}
+}
+
+// rawRules come before anybody knows what is an answer. An internal network's
+// IPv6 must not lose what no link is without: neighbours look for each other,
+// and for the host, by addresses of the link alone (RFC 4861).
+func rawRules() TableChain {
+	return TableChain{Name: "raw", Hook: "filter hook prerouting priority -300", Rules: append(guardRules(),
+		rule("direct", "ip daddr @hidden ip daddr . iifname != @inside fib daddr type != local drop", "outside, or another network, to a container's address"),
+		rule("direct", "ip6 daddr @hidden6 ip6 daddr . iifname != @inside6 fib daddr type != local drop", "the same of IPv6"),
+		rule("link", "iifname @internal ip6 daddr { fe80::/10, ff02::/16 } accept", "neighbours on an internal network find each other"),
+		rule("internal", "iifname @internal ip daddr . iifname != @inside drop", "an internal network to anything but itself and its gateway"),
+		rule("internal", "iifname @internal ip6 daddr . iifname != @inside6 drop", "the same of IPv6"),
+	)}
+}
+
+// forwardRules drop what is for an internal network, or from it, before they
+// let in what is published: otherwise its containers would reach other
+// networks' by their published ports on the host's address there.
+func forwardRules() TableChain {
+	return TableChain{Name: "forward", Hook: "filter hook forward priority 0", Rules: []TableRule{
+		rule("order", "jump "+admins, "all that is forwarded: the administrator has the first word"),
+		rule("established", "oifname @open ct state established,related accept", "answers, and all that goes on"),
+		rule("peers", "iifname . oifname @peers accept", "container to container on one network, where br_netfilter shows that"),
+		rule("internal", "iifname @internal drop", "out of an internal network"),
+		rule("internal", "oifname @internal drop", "into one"),
+		rule("published", "oifname @open ct status dnat accept", "to a published port, also from another network"),
+		rule("isolate", "oifname @open drop", "to a container by its address, from another network or from outside"),
+	}}
+}
+
+// postroutingRules leave alone what the host sends to its own address on a
+// bridge, which goes over lo.
+func postroutingRules() TableChain {
+	return TableChain{Name: "postrouting", Hook: "nat hook postrouting priority 100", Rules: []TableRule{
+		rule("masquerade", "ip saddr @hidden ip saddr . oifname != @inside fib daddr type != local masquerade", "a container to the outside: as the host"),
+		rule("masquerade", "ip6 saddr @hidden6 ip6 saddr . oifname != @inside6 fib daddr type != local masquerade", "the same of IPv6"),
+		rule("hairpin", "ip saddr . oifname @inside ct status dnat masquerade", "a container to a published port of its own network: the answer has to come back through the host"),
+		rule("localhost", "ip saddr 127.0.0.0/8 oifname @open masquerade", "the host's 127.0.0.1 to a published port"),
+	}}
+}
+
+// rule is one of the host's.
+func rule(what, text, path string) TableRule {
+	return TableRule{Text: text, Comment: mark + what + ":host", Path: path}
+}
+
+// Network writes the elements first and route_localnet last, as [Backend]
+// wants.
+func (b nftBackend) Network(n Network) (p plan.Plan) {
+	why, kind := whyOpen, open
+	if n.Internal {
+		why, kind = whyClosed, closed
+	}
+	set := elementBatch{id: n.ID}
+	br := strconv.Quote(n.Bridge)
+	set.add(kind, "network", br, "")
+	set.add(peers, "peers", br+" . "+br, "")
+	for _, of := range []struct {
+		subnet         netip.Prefix
+		inside, hidden Set
+	}{{n.Subnet, inside, hidden}, {n.Subnet6, inside6, hidden6}} {
+		if !of.subnet.IsValid() {
+			continue
+		}
+		subnet := of.subnet.Masked().String()
+		set.add(of.inside, "inside", subnet+" . "+br, "")
+		if n.Internal || !n.KeepSource { // else that is where the answers come in
+			set.add(of.hidden, "hidden", subnet, "")
+		}
+	}
+	p.Do(&set.Elements, why)
+	p = append(p, localnet(n)...)
+	for _, f := range b.beside {
+		if f == IPv4 && n.Subnet.IsValid() || f == IPv6 && n.Subnet6.IsValid() {
+			rules := b.iptables.batch(f, n.ID)
+			rules.addf(forward, "through", "ACCEPT", "-i %s", quote(n.Bridge))
+			rules.addf(forward, "through", "ACCEPT", "-o %s", quote(n.Bridge))
+			p.Do(&rules.Rules, "iptables leaves this bridge to the rules above")
+		}
+	}
+	return p
+}
+
+// Publish has one element for a port, and for a run of ports that lead to equal
+// ones: a map has no way to say that a run is shifted.
+func (nftBackend) Publish(pub Publish) (p plan.Plan) {
+	b := elementBatch{id: pub.ID}
+	for _, m := range pub.Mappings {
+		single, run, at := ports4, ranges4, ""
+		if !m.Any() {
+			single, run, at = ports4At, ranges4At, m.HostIP.String()+" . "
+		}
+		if m.Count > 1 && m.Port == m.HostPort {
+			b.add(run, "publish", at+m.Proto+" . "+portRange(m.HostPort, m.Count, "-"), pub.Target.String())
+			continue
+		}
+		for i := range max(m.Count, 1) {
+			b.add(single, "publish", fmt.Sprintf("%s%s . %d", at, m.Proto, int(m.HostPort)+i),
+				fmt.Sprintf("%s . %d", pub.Target, int(m.Port)+i))
+		}
+	}
+	if len(b.Elements.Elements) > 0 {
+		p.Do(&b.Elements, whyPublish)
+	}
+	return p
+}
+
+// Redirect is as that of [Iptables], in a table of the container's namespace.
+func (nftBackend) Redirect(r Redirect) (p plan.Plan) {
+	p.Do(&Table{NS: r.NS, Chains: []TableChain{{
+		Name: "output", Hook: "nat hook output priority -100",
+		Rules: []TableRule{{
+			Text:    fmt.Sprintf("ip daddr %s meta l4proto { tcp, udp } th dport 53 dnat ip to %s", r.Addr, netip.AddrPortFrom(r.Addr, r.Port)),
+			Comment: mark + "names:" + r.ID,
+		}},
+	}}}, whyRedirect)
+	return p
+}
+
+// Sweep finds the table by its name. One that holds nothing but the
+// administrator's rules is none of it. Where there is no iptables(8), nobody
+// has written a rule with it.
+func (b nftBackend) Sweep() ([]plan.Step, error) {
+	steps, err := b.iptables.Sweep()
+	if _, missing := errors.AsType[*MissingToolError](err); err != nil && !missing {
+		return nil, err
+	}
+	have, err := lookTable("")
+	if err != nil || !have.exists {
+		return steps, err
+	}
+	found := have.ours()
+	if found.empty() && len(have.chains) > 0 {
+		return steps, nil
+	}
+	return append(steps, found), nil
+}
+
+// An elementBatch collects elements that carry the same id.
+type elementBatch struct {
+	Elements
+	id string
+}
+
+func (b *elementBatch) add(s Set, what, key, value string) {
+	b.Elements.Elements = append(b.Elements.Elements, Element{Set: s.Name, Key: key, Value: value, Comment: mark + what + ":" + b.id})
+}
