@@ -99,7 +99,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.dryRun, "dry-run", false, "print the commands as a script, change nothing")
 	flags.BoolVarP(&a.explain, "explain", "x", false, "print each command as it is done, like sh -x")
-	flags.StringVar(&a.firewall, "firewall", cmp.Or(os.Getenv("MINIBRIDGE_FIREWALL"), engine.DefaultFirewall), "`program` to write rules with: iptables")
+	flags.StringVar(&a.firewall, "firewall", os.Getenv("MINIBRIDGE_FIREWALL"), "`kind` of rules to write: "+engine.Firewalls()+"; it stays until reset (default \""+engine.DefaultFirewall+"\")")
 	flags.StringVar(&a.rootDir, "root", cmp.Or(os.Getenv("MINIBRIDGE_ROOT"), engine.DefaultRoot), "`directory` of definitions and logs")
 	flags.StringVar(&a.runDir, "run-dir", cmp.Or(os.Getenv("MINIBRIDGE_RUN_DIR"), engine.DefaultRunDir), "`directory` of what is up now")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
@@ -167,7 +167,7 @@ func (a *app) anybodysEngine() (*engine.Engine, error) {
 	}
 	e, err := engine.New(c)
 	if err != nil {
-		return nil, &engine.Error{Text: err.Error(), Code: 125}
+		return nil, &engine.Error{Text: err.Error(), Hint: engine.Hint(err), Code: 125}
 	}
 	return e, nil
 }

@@ -46,7 +46,16 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	for _, file := range append(scripts(t, "testdata/*.txtar"), scripts(t, "../../examples/*/*.txtar")...) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) { runScript(t, m, file) })
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) { runScript(t, m, file, "") })
+		})
+	}
+}
+
+// TestScriptsWithNftables runs those again that are about where packets go.
+func TestScriptsWithNftables(t *testing.T) {
+	for _, name := range []string{"network_paths", "network_ipv6", "network_names", "port", "unreachable"} {
+		t.Run(name, func(t *testing.T) {
+			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) { runScript(t, m, "testdata/"+name+".txtar", "nftables") })
 		})
 	}
 }
@@ -59,7 +68,7 @@ func scripts(t *testing.T, pattern string) []string {
 	return files
 }
 
-func runScript(t *testing.T, m *hosttest.Machine, file string) {
+func runScript(t *testing.T, m *hosttest.Machine, file, firewall string) {
 	s := &script{machine: m}
 	testscript.RunT(serial{t}, testscript.Params{
 		Files:               []string{file},
@@ -76,6 +85,7 @@ func runScript(t *testing.T, m *hosttest.Machine, file string) {
 					return err
 				}
 			}
+			e.Setenv("MINIBRIDGE_FIREWALL", firewall)
 			e.Setenv("ID64", strings.Repeat("a", 64))
 			e.Setenv("LONG", strings.Repeat("x", 300))
 			return nil

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -33,17 +34,20 @@ func (f Finding) OK() bool { return f.Verdict != "bad" }
 // Check tries everything that minibridge needs, in namespaces that are thrown
 // away: nothing of this machine's is changed.
 func (e *Engine) Check(ctx context.Context) []Finding {
-	found := []Finding{kernelFinding(), toolFinding("iptables-restore", "iptables"), toolFinding("ip", "iproute2")}
-	found = append(found, variantFindings()...)
+	kind := firewalls[e.firewallName]
+	found := []Finding{kernelFinding(), toolFinding(kind.tool, kind.pkg), toolFinding("ip", "iproute2")}
+	if e.firewallName == "iptables" {
+		found = append(found, variantFindings()...)
+	}
 	if os.Geteuid() != 0 {
 		return append(found, Finding{"note", "root", "not root: namespaces, bridges and rules were not tried; sudo minibridge check does"})
 	}
 	found = append(found, e.guardFindings()...)
-	tried, err := tryApart(ctx)
+	tried, err := e.tryApart(ctx)
 	if err != nil {
 		tried = []Finding{{"bad", "namespaces", fmt.Sprintf("%v; the kernel needs CONFIG_NET_NS and CONFIG_NAMESPACES", err)}}
 	}
-	return append(append(append(found, tried...), forwardFinding()), administratorFindings()...)
+	return slices.Concat(found, tried, []Finding{forwardFinding()}, e.administratorFindings())
 }
 
 // checkArgv0 is argv[0] of the process that tries.
@@ -51,9 +55,9 @@ const checkArgv0 = "minibridge-check"
 
 // tryApart starts the program again with network and mount namespaces of its
 // own, which end with it.
-func tryApart(ctx context.Context) (found []Finding, err error) {
+func (e *Engine) tryApart(ctx context.Context) (found []Finding, err error) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
-	cmd.Args = []string{checkArgv0}
+	cmd.Args = []string{checkArgv0, e.firewallName}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	out, err := cmd.Output()
@@ -66,13 +70,14 @@ func tryApart(ctx context.Context) (found []Finding, err error) {
 // checkInit takes over when this process was started to try things apart, and
 // never returns then.
 func checkInit() {
-	if len(os.Args) == 0 || os.Args[0] != checkArgv0 {
+	if len(os.Args) != 2 || os.Args[0] != checkArgv0 {
 		return
 	}
+	try := tries[os.Args[1]]
 	found := []Finding{
 		tried("mounts", "a kernel with tmpfs", privateRun),
 		tried("bridges and veth pairs", "modprobe bridge veth", tryLinks),
-		tried("NAT rules", "modprobe nf_nat nf_conntrack xt_MASQUERADE xt_addrtype xt_conntrack", tryRules),
+		tried("NAT rules", "modprobe "+try.modules, func() error { return tryRules(try.firewall()) }),
 		tried("overlay file systems", "modprobe overlay", tryOverlay),
 		tried("seccomp filters", "a kernel with CONFIG_SECCOMP_FILTER=y, as distributions have it", sandbox.TryFilter),
 	}
@@ -80,6 +85,16 @@ func checkInit() {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// tries are the firewalls apart, where there is no other, with the kernel's
+// modules that their rules need.
+var tries = map[string]struct {
+	firewall func() nat.Backend
+	modules  string
+}{
+	"iptables": {nat.Iptables, "nf_nat nf_conntrack xt_MASQUERADE xt_addrtype xt_conntrack"},
+	"nftables": {func() nat.Backend { return nat.Nftables() }, "nf_tables nft_chain_nat nft_nat nft_masq nft_fib_inet nft_ct"},
 }
 
 func kernelFinding() Finding {
@@ -111,28 +126,6 @@ func variantFindings() []Finding {
 		found = append(found, Finding{"note", "other iptables", err.Error()})
 	case n > 0:
 		found = append(found, Finding{"note", "other iptables", nat.ForeignWarning(v, n)})
-	}
-	return found
-}
-
-// administratorFindings tell what somebody else decided about forwarded
-// packets.
-func administratorFindings() []Finding {
-	var found []Finding
-	switch policy, err := nat.ForwardPolicy(); {
-	case err != nil:
-		found = append(found, Finding{"bad", "FORWARD policy", err.Error()})
-	case policy == "ACCEPT":
-		found = append(found, Finding{"ok", "FORWARD policy", policy})
-	default:
-		found = append(found, Finding{"note", "FORWARD policy", policy + ": minibridge's chains stand before it, so its containers work; other bridges may not"})
-	}
-	rules, err := nat.UserRules()
-	if err != nil {
-		return append(found, Finding{"bad", "MINIBRIDGE-USER", err.Error()})
-	}
-	if len(rules) > 0 {
-		found = append(found, Finding{"note", "MINIBRIDGE-USER", fmt.Sprintf("the administrator has %d there, which see each packet first; see: iptables -nvL MINIBRIDGE-USER", len(rules))})
 	}
 	return found
 }
@@ -189,8 +182,7 @@ func tryLinks() error {
 }
 
 // tryRules puts up the rules of that network and two ports.
-func tryRules() error {
-	firewall := nat.Iptables()
+func tryRules(firewall nat.Backend) error {
 	p := firewall.Host()
 	p = append(p, firewall.Network(probe)...)
 	p = append(p, firewall.Publish(nat.Publish{

@@ -35,7 +35,7 @@ func (e *Engine) DryConnect(ref string, w Wish, out io.Writer) error {
 	}
 	plans = append(plans, e.endpointPlan(now, at, networks)...)
 	var b bytes.Buffer // half a script is none
-	b.WriteString(scriptHead)
+	b.WriteString(e.scriptHead())
 	if err := writeDrift(&b, plans); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (e *Engine) DryDisconnect(network, ref string, out io.Writer) error {
 		return err
 	}
 	var b bytes.Buffer
-	b.WriteString(scriptHead)
+	b.WriteString(e.scriptHead())
 	if err := e.writeMove(&b, run, now, networks); err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 		return err
 	}
 	var b bytes.Buffer // half a script is none: it may be on its way to a shell
-	b.WriteString(scriptHead)
+	b.WriteString(e.scriptHead())
 	if err := e.writeStart(&b, c, run, networks, spec.Detach); err != nil {
 		return err
 	}

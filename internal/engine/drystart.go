@@ -24,7 +24,7 @@ func (e *Engine) DryCreate(spec Spec, name string, w io.Writer) error {
 // one.
 func (e *Engine) DryStart(refs []string, w io.Writer) error {
 	var b bytes.Buffer
-	b.WriteString(scriptHead)
+	b.WriteString(e.scriptHead())
 	given := newImagined()
 	for _, ref := range refs {
 		c, err := e.find(ref)

@@ -21,9 +21,8 @@ import (
 
 // Defaults of the global flags.
 const (
-	DefaultRoot     = "/var/lib/minibridge"
-	DefaultRunDir   = "/run/minibridge"
-	DefaultFirewall = "iptables"
+	DefaultRoot   = "/var/lib/minibridge"
+	DefaultRunDir = "/run/minibridge"
 )
 
 // Spec is what a person asks of run: state keeps it, so that it can be
@@ -38,7 +37,7 @@ type (
 type Config struct {
 	Root     string
 	RunDir   string
-	Firewall string
+	Firewall string    // "" for the one in use, or else DefaultFirewall
 	Explain  io.Writer // -x: each command as it is done; nil for none
 	Notice   io.Writer // warnings and other talk
 }
@@ -53,31 +52,25 @@ type Engine struct {
 	notice       io.Writer
 }
 
-// New checks the configuration. It touches nothing.
+// New checks the configuration. It changes nothing.
 func New(c Config) (*Engine, error) {
 	dirs := state.Dirs{Root: c.Root, Run: c.RunDir}
-	firewall, err := backend(c.Firewall, dirs)
+	name, err := chooseFirewall(c.Firewall, dirs)
+	if err != nil {
+		return nil, err
+	}
+	firewall, err := firewalls[name].backend(dirs)
 	if err != nil {
 		return nil, err
 	}
 	return &Engine{
 		dirs:         dirs,
 		firewall:     firewall,
-		firewallName: c.Firewall,
+		firewallName: name,
 		drivers:      drivers(firewall, hasIPv6()),
 		explain:      c.Explain,
 		notice:       c.Notice,
 	}, nil
-}
-
-// backend is the table of firewalls.
-func backend(name string, dirs state.Dirs) (nat.Backend, error) {
-	switch name {
-	case "iptables":
-		return nat.IptablesKnowing(dirs.Rules()), nil
-	default:
-		return nil, fmt.Errorf("unknown firewall %q: must be iptables", name)
-	}
 }
 
 func hasIPv6() bool {

@@ -19,8 +19,8 @@ func Hint(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok && e.Hint != "" {
 		return e.Hint
 	}
-	if _, ok := errors.AsType[*nat.MissingToolError](err); ok {
-		return "apt-get install iptables"
+	if m, ok := errors.AsType[*nat.MissingToolError](err); ok {
+		return "apt-get install " + m.Package()
 	}
 	if r, ok := errors.AsType[*state.RecordError](err); ok {
 		return plan.Command("mv", r.File, r.File+".unreadable")

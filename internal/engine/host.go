@@ -20,16 +20,37 @@ func (e *Engine) hostPlan() plan.Plan {
 }
 
 // upHost makes the host plan true. The first time, it says when rules of the
-// other iptables could be in the way.
+// others could be in the way.
 func (s *session) upHost(ctx context.Context) error {
-	first := !s.held.HasJournal(hostOwner)
+	if err := s.keepFirewall(); err != nil {
+		return err
+	}
+	first := !s.dirs.HasJournal(hostOwner)
 	if err := s.up(ctx, hostOwner, s.hostPlan()); err != nil || !first {
 		return err
 	}
-	if variant, err := nat.FindVariant(); err == nil {
-		if n, err := nat.Foreign(variant); err == nil && n > 0 {
-			s.say("WARNING: %s", nat.ForeignWarning(variant, n))
-		}
+	for _, warning := range s.strangers() {
+		s.say("WARNING: %s", warning)
 	}
 	return nil
+}
+
+// strangers tells of rules that can drop what ours let through, and that the
+// firewall in use does not show.
+func (e *Engine) strangers() (warnings []string) {
+	if e.firewallName == "iptables" {
+		if variant, err := nat.FindVariant(); err == nil {
+			if n, err := nat.Foreign(variant); err == nil && n > 0 {
+				warnings = append(warnings, nat.ForeignWarning(variant, n))
+			}
+		}
+	}
+	chains, err := nat.ForeignChains()
+	if err != nil {
+		return append(warnings, err.Error())
+	}
+	for _, c := range chains {
+		warnings = append(warnings, foreignWarning(c))
+	}
+	return warnings
 }

@@ -12,11 +12,13 @@ import (
 var kinds = plan.Kinds{
 	"addr-del":      &bridge.AddrDel{},
 	"unmount":       &sandbox.Unmount{},
+	"elements-del":  &nat.ElementsDel{},
 	"leave":         &plan.Leave{},
 	"link-alias":    &bridge.LinkAlias{},
 	"link-del":      &bridge.LinkDel{},
 	"link-down":     &bridge.LinkDown{},
 	"link-mtu":      &bridge.LinkMTU{},
+	"nft-table-del": &nat.TableDel{},
 	"netns-bind":    &sandbox.NetnsBind{},
 	"netns-del":     &sandbox.NetnsDel{},
 	"netns-dir-del": &sandbox.NetnsDirDel{},

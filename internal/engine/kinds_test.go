@@ -22,6 +22,10 @@ import (
 var promised = map[string][]plan.Step{
 	"v0.1.0": {
 		&bridge.AddrDel{Dev: "minibr0", MAC: "02:42:5f:0c:1b:2a", Prefix: netip.MustParsePrefix("172.17.0.1/16")},
+		&nat.ElementsDel{Elements: []nat.Element{
+			{Set: "open", Key: `"minibr0"`, Comment: "minibridge:network:5f0c1b2a3d4e"},
+			{Set: "ports", Key: "tcp . 8080", Value: "172.17.0.2 . 80", Comment: "minibridge:publish:c0ffee123456"},
+		}},
 		&plan.Leave{Why: "goes with the network namespace web"},
 		&plan.Leave{Why: "goes with the network namespace", NS: "web"},
 		&bridge.LinkAlias{Dev: "mbv1a2b3c4d", Alias: "web on bridge", Old: "site on bridge"},
@@ -29,6 +33,8 @@ var promised = map[string][]plan.Step{
 		&bridge.LinkDown{Dev: "minibr0", MAC: "02:42:5f:0c:1b:2a"},
 		&bridge.LinkMTU{Dev: "minibr0", MTU: 1500, If: 1400, MAC: "02:42:5f:0c:1b:2a"},
 		&bridge.LinkMTU{NS: "web", Dev: "eth0", MTU: 1500},
+		&nat.TableDel{Chains: []string{"user", "raw"}, Sets: []string{"open"}},
+		&nat.TableDel{NS: "web", Chains: []string{"output"}},
 		&sandbox.NetnsBind{Name: "web", Pin: "/run/minibridge/netns/c0ffee"},
 		&sandbox.NetnsDel{Name: "web", Pin: "/run/minibridge/netns/c0ffee", Keep: true},
 		&sandbox.NetnsUnbind{Name: "web", Pin: "/run/minibridge/netns/c0ffee"},

@@ -24,10 +24,12 @@ func TestMain(m *testing.M) {
 
 // testEngine is one with the folders that the program has when it is not told
 // otherwise.
-func testEngine(t hosttest.TB) *engine.Engine {
+func testEngine(t hosttest.TB) *engine.Engine { return engineWith(t, engine.DefaultFirewall) }
+
+func engineWith(t hosttest.TB, firewall string) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(engine.Config{
-		Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: notices{t},
+		Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: firewall, Notice: notices{t},
 	})
 	if err != nil {
 		t.Fatalf("%v", err)

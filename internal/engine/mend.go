@@ -119,7 +119,7 @@ func reserveAll(ports []state.Port) (sockets []*os.File, err error) {
 func (s *session) republish(ctx context.Context, run *state.Run, networks []*state.Network) error {
 	p := s.publishPlan(run, networks)
 	missing, err := plan.Drift(p)
-	if err != nil || len(missing) == 0 && (len(p) > 0 || !s.held.HasJournal(portsOwner(run.ID))) {
+	if err != nil || len(missing) == 0 && (len(p) > 0 || !s.dirs.HasJournal(portsOwner(run.ID))) {
 		return err
 	}
 	return errors.Join(s.down(portsOwner(run.ID)), s.up(ctx, portsOwner(run.ID), p))

@@ -32,7 +32,7 @@ func (e *Engine) DryCreateNetwork(spec NetworkSpec, w io.Writer) error {
 		return err
 	}
 	var b bytes.Buffer // half a script is none
-	b.WriteString(scriptHead)
+	b.WriteString(e.scriptHead())
 	if err := writeDrift(&b, plans); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (e *Engine) DryPruneNetworks(o PruneOptions, w io.Writer) error {
 }
 
 func (e *Engine) writeDown(networks []*state.Network, w io.Writer) error {
-	fmt.Fprint(w, scriptHead)
+	fmt.Fprint(w, e.scriptHead())
 	for _, n := range networks {
 		j, err := e.dirs.ReadJournal(networkOwner(n.ID), kinds)
 		if err != nil {

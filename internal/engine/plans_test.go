@@ -24,7 +24,11 @@ type setup struct {
 	networks []*state.Network
 	run      *state.Run
 	uplinks  []string // of the host, by router advertisements
+	firewall string
 }
+
+// engine is one that writes its rules.
+func (s setup) engine(t hosttest.TB) *engine.Engine { return engineWith(t, s.firewall) }
 
 func (s setup) plan(e *engine.Engine) plan.Plan {
 	p := e.HostPlan()
@@ -41,7 +45,7 @@ func (s setup) plan(e *engine.Engine) plan.Plan {
 func (s setup) without() setup {
 	run := *s.run
 	run.Endpoints = run.Endpoints[:len(run.Endpoints)-1]
-	return setup{s.networks, &run, s.uplinks}
+	return setup{s.networks, &run, s.uplinks, s.firewall}
 }
 
 // arrival is the plan that takes it there.
@@ -82,6 +86,7 @@ func setups() *rapid.Generator[setup] {
 		run := &state.Run{ID: id().Draw(t, "container"), Name: containerNames().Draw(t, "name")}
 		run.Netns = run.Name
 		s := setup{run: run, uplinks: rapid.SampledFrom([][]string{nil, {"lo"}}).Draw(t, "uplinks")}
+		s.firewall = rapid.SampledFrom([]string{"iptables", "nftables"}).Draw(t, "firewall")
 		for i := range rapid.IntRange(0, 3).Draw(t, "networks") {
 			s.networks = append(s.networks, network(t, i))
 			run.Endpoints = append(run.Endpoints, attached(t, s.networks[i], i))
@@ -172,7 +177,7 @@ rmdir /run/netns`
 func TestExplainIsTrue(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, untouched)
-		check(t, 10, func(t *rapid.T, s setup) { m.TwinPlan(t, s.plan(testEngine(t)), untouched) })
+		check(t, 10, func(t *rapid.T, s setup) { m.TwinPlan(t, s.plan(s.engine(t)), untouched) })
 	})
 }
 
@@ -180,7 +185,7 @@ func TestExplainOfAnArrivalIsTrue(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, untouched)
 		check(t, 5, func(t *rapid.T, s setup) {
-			s.beforeArrival(t, m, func(script string) { m.TwinPlan(t, s.arrival(testEngine(t)), untouched+"\n"+script) })
+			s.beforeArrival(t, m, func(script string) { m.TwinPlan(t, s.arrival(s.engine(t)), untouched+"\n"+script) })
 		})
 	})
 }
@@ -188,7 +193,7 @@ func TestExplainOfAnArrivalIsTrue(t *testing.T) {
 func TestNoTraceOnFailure(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, untouched)
-		check(t, 4, func(t *rapid.T, s setup) { m.NoTrace(t, s.plan(testEngine(t))) })
+		check(t, 4, func(t *rapid.T, s setup) { m.NoTrace(t, s.plan(s.engine(t))) })
 	})
 }
 
@@ -196,7 +201,7 @@ func TestNoTraceOnFailure(t *testing.T) {
 func TestNoTraceOfAnArrivalThatFails(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		check(t, 4, func(t *rapid.T, s setup) {
-			s.beforeArrival(t, m, func(string) { m.NoTrace(t, s.arrival(testEngine(t))) })
+			s.beforeArrival(t, m, func(string) { m.NoTrace(t, s.arrival(s.engine(t))) })
 		})
 	})
 }
@@ -207,7 +212,7 @@ func (s setup) beforeArrival(t *rapid.T, m *hosttest.Machine, f func(script stri
 	if len(s.run.Endpoints) == 0 {
 		return
 	}
-	before := s.without().plan(testEngine(t))
+	before := s.without().plan(s.engine(t))
 	up := plan.Executor{Journal: &plan.Memory{}}
 	if err := up.Up(context.Background(), before); err != nil {
 		t.Fatal(err)

@@ -182,7 +182,7 @@ func (e *Engine) DryRename(ref, name string, w io.Writer) error {
 		_, err := fmt.Fprintf(w, "# nothing in the kernel has the name of container %s\n", c.Name)
 		return err
 	}
-	if _, err := io.WriteString(w, scriptHead); err != nil {
+	if _, err := io.WriteString(w, e.scriptHead()); err != nil {
 		return err
 	}
 	return writeDrift(w, e.renamePlan(run, renamed(c, run, name)))

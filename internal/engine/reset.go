@@ -83,7 +83,7 @@ func (s *session) downAll() error {
 	hostLost := false
 	for _, kind := range []string{portsOwner("*"), containerOwner("*.*"), containerOwner("*"), networkOwner("*"), hostOwner} {
 		for _, owner := range owners {
-			if ok, _ := filepath.Match(kind, owner); !ok || !s.held.HasJournal(owner) {
+			if ok, _ := filepath.Match(kind, owner); !ok || !s.dirs.HasJournal(owner) {
 				continue
 			}
 			if _, _, lost := s.executor(owner); lost != nil {

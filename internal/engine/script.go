@@ -12,7 +12,9 @@ import (
 
 // scriptHead begins every script. It holds no trap: what fails stays for a
 // person to look at.
-const scriptHead = "#!/bin/sh\n# Run as root: sh -e FILE. Needs iproute2, iptables, procps and mount.\nset -eu\n"
+func (e *Engine) scriptHead() string {
+	return "#!/bin/sh\n# Run as root: sh -e FILE. Needs iproute2, " + firewalls[e.firewallName].pkg + ", procps and mount.\nset -eu\n"
+}
 
 // Script writes the present state as a script of plain commands for a clean
 // machine: the host's, the networks' that are up, and the containers' that
@@ -36,7 +38,7 @@ func (e *Engine) Script(refs []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w, scriptHead)
+	fmt.Fprint(w, e.scriptHead())
 	fmt.Fprint(w, "\n# --- the host\n"+append(e.hostPlan(), host6...).String())
 	for _, n := range ups {
 		fmt.Fprintf(w, "\n# --- network %s\n%s", n.Name, e.networkPlan(n))
@@ -119,7 +121,7 @@ func (e *Engine) ScriptUndo(refs []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(w, scriptHead)
+	fmt.Fprint(w, e.scriptHead())
 	said := ""
 	for _, owner := range owners {
 		j, err := e.dirs.ReadJournal(owner, kinds)

@@ -130,9 +130,10 @@ func leftVeths(bridges []plan.Step, loose bool) (left []plan.Step, err error) {
 	return left, err
 }
 
-// leftRules needs the tool that wrote them: without it there are none.
+// leftRules are those of any firewall. It needs the tool that wrote them:
+// without it there are none.
 func (s *session) leftRules() ([]plan.Step, error) {
-	rules, err := s.firewall.Sweep()
+	rules, err := nat.Nftables().Sweep() // of iptables too
 	if _, missing := errors.AsType[*nat.MissingToolError](err); missing {
 		return nil, nil
 	}

@@ -57,8 +57,8 @@ func (h *Held) Journals() ([]string, error) {
 }
 
 // HasJournal says whether an owner has anything to take back.
-func (h *Held) HasJournal(owner string) bool {
-	_, err := os.Stat(h.dirs.journalFile(owner))
+func (d Dirs) HasJournal(owner string) bool {
+	_, err := os.Stat(d.journalFile(owner))
 	return err == nil
 }
 

@@ -109,17 +109,17 @@ func TestStepsThatFailedDoNotUnsettleOlderOnes(t *testing.T) {
 func TestAnEmptyJournalIsNoFile(t *testing.T) {
 	t.Parallel()
 	d := folders(t)
-	h := lock(t, d)
+	lock(t, d)
 	j := journal(t, d)
 	must(t, j.Append(step("a")))
-	if !h.HasJournal("host") {
+	if !d.HasJournal("host") {
 		t.Error("no journal after the first step")
 	}
 	for range 2 {
 		must(t, j.Keep(0, nil))
 		holds(t, d, j, 0)
 	}
-	if _, err := os.Stat(file(d)); !os.IsNotExist(err) || h.HasJournal("host") {
+	if _, err := os.Stat(file(d)); !os.IsNotExist(err) || d.HasJournal("host") {
 		t.Errorf("there is a file: %v", err)
 	}
 	must(t, j.Append(step("b")))

@@ -209,7 +209,7 @@ func (d Dirs) enterWorld() error {
 }
 
 func (d Dirs) clearRun() error {
-	for _, sub := range []string{"journal", "containers", "leases", "members", "netns"} {
+	for _, sub := range []string{"journal", "containers", "leases", "members", "netns", "firewall.json"} {
 		if err := os.RemoveAll(filepath.Join(d.Run, sub)); err != nil {
 			return err
 		}

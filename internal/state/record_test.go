@@ -86,6 +86,12 @@ func records() map[string]record {
 			read:  func(_ state.Dirs, h *state.Held) (any, error) { return h.LastPort("tcp") },
 			want:  uint16(32768),
 		},
+		"firewall": {
+			file:  func(d state.Dirs) string { return filepath.Join(d.Run, "firewall.json") },
+			write: func(h *state.Held) error { return h.SetFirewall("nftables") },
+			read:  func(d state.Dirs, _ *state.Held) (any, error) { return d.Firewall() },
+			want:  "nftables",
+		},
 	}
 }
 
@@ -160,8 +166,8 @@ var unreadable = map[string]string{
 	"no schema":         `{"id": "x"}`,
 	"no object":         `[1, 2]`,
 	"null":              `null`,
-	"a field is wrong":  `{"schema": 1, "id": 7, "last": 7}`,
-	"an address is bad": `{"schema": 1, "subnet": "172.17.0.0/99", "endpoints": [{"mac": "x"}], "last": {"tcp": 65536}, "created": "yesterday"}`,
+	"a field is wrong":  `{"schema": 1, "id": 7, "last": 7, "firewall": 7}`,
+	"an address is bad": `{"schema": 1, "subnet": "172.17.0.0/99", "endpoints": [{"mac": "x"}], "last": {"tcp": 65536}, "firewall": {}, "created": "yesterday"}`,
 	"two records":       "{\"schema\": 1}\n{\"schema\": 1}\n",
 }
 
