@@ -1,5 +1,5 @@
 // Benchmark times the command in a private machine: runs beside their floor,
-// networks beside many others, the name server. hack/bench builds and runs it.
+// published ports and networks beside many others, the name server. hack/bench builds and runs it.
 // In a container, it is who asks a name server.
 //
 //	benchmark MINIBRIDGE REPETITIONS
@@ -71,6 +71,9 @@ func measure(program, repetitions string) error {
 	fmt.Printf("goos: %s\ngoarch: %s\npkg: minibridge\n", runtime.GOOS, runtime.GOARCH)
 	c := command{program}
 	if err := c.compare(n); err != nil {
+		return err
+	}
+	if err := ports(n); err != nil {
 		return err
 	}
 	if err := c.names(); err != nil {
