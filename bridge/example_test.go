@@ -27,8 +27,8 @@ func ExampleNetwork_Plan() {
 	// ip link add name minibr0 address 02:42:1f:3c:5a:79 type bridge
 	// # the host's leg in it: the containers' gateway
 	// ip addr add 172.17.0.1/16 brd + dev minibr0
-	// # no container can make itself the host's router (RFC 4861, section 11.1)
-	// sysctl -qw net.ipv6.conf.minibr0.accept_ra=0
+	// # this network has no IPv6: the host takes none from it, and routes none
+	// sysctl -qw net.ipv6.conf.minibr0.disable_ipv6=1
 	// # switched on; no carrier until the first cable is plugged in
 	// ip link set dev minibr0 up
 }

@@ -77,7 +77,7 @@ func TestNoContainerIsTheRouterWithoutIPv6(t *testing.T) {
 		if got := m.Sh(t, asks); got != "" {
 			t.Errorf("the host believes the rogue router: %s", got)
 		}
-		m.Sh(t, "sysctl -qw net.ipv6.conf.minibr0.accept_ra=1")
+		m.Sh(t, "sysctl -qw net.ipv6.conf.minibr0.disable_ipv6=0 net.ipv6.conf.minibr0.accept_ra=1")
 		advertise(t, "rogue")
 		m.Sh(t, "until "+asks+" | grep -q via; do :; done")
 	})

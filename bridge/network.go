@@ -29,17 +29,28 @@ func (n Network) Plan() (p plan.Plan) {
 	if n.Gateway.IsValid() {
 		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway, Theirs: n.Adopted}, "the host's leg in it: the containers' gateway")
 	}
-	if n.Gateway6.IsValid() {
-		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "disable_ipv6"), Value: "0"},
-			"this network has IPv6, even where new links of this machine don't")
-	}
-	if n.Gateway6.IsValid() || !n.NoIPv6 {
-		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", n.Bridge, "accept_ra"), Value: "0"},
-			"no container can make itself the host's router (RFC 4861, section 11.1)")
-	}
+	n.ipv6(&p)
 	p.Do(&LinkUp{Dev: n.Bridge, Theirs: n.Adopted}, "switched on; no carrier until the first cable is plugged in")
 	if n.Gateway6.IsValid() {
 		p.Do(&AddrAdd{Dev: n.Bridge, Prefix: n.Gateway6, Theirs: n.Adopted}, "the gateway of IPv6; a link that is switched off would lose it")
 	}
 	return p
+}
+
+// ipv6 switches it on where the network has it, and off where it has not: the
+// kernel then drops what comes in of it, and so does not route it, whatever
+// addresses a container makes up (ip6_rcv_core, net/ipv6/ip6_input.c). An
+// adopted bridge may have its own use for it.
+func (n Network) ipv6(p *plan.Plan) {
+	key := func(name string) string { return plan.DeviceKey("ipv6", n.Bridge, name) }
+	switch {
+	case n.Gateway6.IsValid():
+		p.Do(&plan.SysctlSet{Key: key("disable_ipv6"), Value: "0"}, "this network has IPv6, even where new links of this machine don't")
+	case n.NoIPv6:
+		return
+	case !n.Adopted:
+		p.Do(&plan.SysctlSet{Key: key("disable_ipv6"), Value: "1"}, "this network has no IPv6: the host takes none from it, and routes none")
+		return
+	}
+	p.Do(&plan.SysctlSet{Key: key("accept_ra"), Value: "0"}, "no container can make itself the host's router (RFC 4861, section 11.1)")
 }

@@ -101,7 +101,7 @@ func TestFlowsOfAnIPv6AddressThatGoes(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, world6)
 		b := nat.Iptables()
-		up(t, &plan.Memory{}, slices.Concat(b.Host6(), b.Network(ipv6(network, "fd00:17::/64"))))
+		up(t, &plan.Memory{}, slices.Concat(b.Host(), b.Host6(), b.Network(ipv6(network, "fd00:17::/64"))))
 		serve(t, "outside", "udp", "[::]:53")
 		for _, ns := range []plan.NS{"c1", "c2"} {
 			if got := ask(t, ns, "udp", "[2001:db8:2::2]:53", patience); got != "53 from 2001:db8:2::1" {

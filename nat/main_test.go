@@ -95,7 +95,7 @@ func ipv6(n nat.Network, subnet string) nat.Network {
 	return n
 }
 
-// all6 is what IPv6 adds: the host's share, an open network, an internal one.
+// all6 is what IPv6 adds to what all networks share: the host's share, an open network, an internal one.
 func all6() plan.Plan {
 	b := nat.Iptables()
 	inner := ipv6(other, "fd00:18::/64")

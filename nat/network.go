@@ -23,6 +23,11 @@ func (t iptables) Network(n Network) (p plan.Plan) {
 	if n.Subnet6.IsValid() {
 		p.Do(&t.network(IPv6, n, n.Subnet6.Masked()).Rules, why)
 	}
+	if !n.Subnet.IsValid() {
+		b := t.batch(IPv4, n.ID)
+		b.addf(rawChain, "family", "DROP", "-i %s", quote(n.Bridge))
+		p.Do(&b.Rules, "a network without IPv4 has no packet of it: a made-up address leads nowhere")
+	}
 	return p
 }
 
@@ -33,12 +38,12 @@ func (t iptables) network(f Family, n Network, subnet netip.Prefix) *batch {
 		b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
 	}
 	if n.Internal {
-		b.closed(subnet, br)
+		b.closed(n, subnet, br)
 		return b
 	}
 	b.addf(established, "established", "ACCEPT", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", br)
 	b.addf(into, "published", "ACCEPT", "-o %s -m conntrack --ctstate DNAT", br)
-	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
+	b.addf(into, "peers", n.peers(), "-i %s -o %s", br, br)
 	b.addf(into, "isolate", "DROP", "-o %s", br)
 	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
 
@@ -56,7 +61,7 @@ func (t iptables) network(f Family, n Network, subnet netip.Prefix) *batch {
 // send to any other address of the host never passes FORWARD: it is dropped
 // before. Of IPv6 that must not hit what no link is without: neighbours look
 // for each other, and for the host, by addresses of the link alone (RFC 4861).
-func (b *batch) closed(subnet netip.Prefix, br string) {
+func (b *batch) closed(n Network, subnet netip.Prefix, br string) {
 	if b.Family == IPv6 {
 		b.addf(rawChain, "link", "RETURN", "-d fe80::/10 -i %s", br)
 		b.addf(rawChain, "link", "RETURN", "-d ff02::/16 -i %s", br)
@@ -64,5 +69,15 @@ func (b *batch) closed(subnet netip.Prefix, br string) {
 	b.addf(rawChain, "internal", "DROP", "! -d %s -i %s", subnet, br)
 	b.addf(internal, "internal", "DROP", "-i %s ! -o %s", br, br)
 	b.addf(internal, "internal", "DROP", "! -i %s -o %s", br, br)
-	b.addf(into, "peers", "ACCEPT", "-i %s -o %s", br, br)
+	b.addf(into, "peers", n.peers(), "-i %s -o %s", br, br)
+}
+
+// peers is what becomes of a packet from one container to another that passes
+// the host: bridged ones are the bridge ports' to refuse, but a frame may be
+// sent to the bridge's own MAC, as if it were for a router.
+func (n Network) peers() string {
+	if n.Isolated {
+		return "DROP"
+	}
+	return "ACCEPT"
 }

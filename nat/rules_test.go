@@ -67,7 +67,7 @@ func TestPlansLeaveNoTrace(t *testing.T) {
 		plan    plan.Plan
 		prepare string
 	}{
-		"clean": {all(t), bridge}, "strangers": {all(t), strangers}, "IPv6": {all6(), bridge},
+		"clean": {all(t), bridge}, "strangers": {all(t), strangers}, "IPv6": {append(nat.Iptables().Host(), all6()...), bridge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachVariant(t, func(t *testing.T, m *hosttest.Machine) {

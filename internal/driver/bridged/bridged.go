@@ -61,6 +61,7 @@ func (d Driver) Network(n *state.Network) plan.Plan {
 		Subnet6:    n.Subnet6,
 		Internal:   n.Internal,
 		KeepSource: !o.masquerade,
+		Isolated:   !o.icc,
 	})...)
 }
 
