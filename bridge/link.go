@@ -87,7 +87,7 @@ func describe(link netlink.Link) string {
 // not be seen when the step was made, "", is any.
 func stranger(link netlink.Link, mac string) error {
 	if a := link.Attrs(); mac != "" && a.HardwareAddr.String() != mac {
-		return fmt.Errorf("%s is not ours any more (%s): left alone", a.Name, describe(link))
+		return &plan.NotOurs{What: fmt.Sprintf("%s is not ours any more (%s)", a.Name, describe(link))}
 	}
 	return nil
 }

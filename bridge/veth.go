@@ -148,7 +148,7 @@ func (s *VethDel) String() string {
 func (s *VethDel) Apply() error {
 	err := at("", s.Veth, func(h *netlink.Handle, link netlink.Link) error {
 		if link.Type() != "veth" {
-			return fmt.Errorf("%s is not ours any more (%s): left alone", s.Veth, describe(link))
+			return &plan.NotOurs{What: fmt.Sprintf("%s is not ours any more (%s)", s.Veth, describe(link))}
 		}
 		goes, err := s.goes(h, link)
 		if err != nil || goes {

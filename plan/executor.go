@@ -49,8 +49,8 @@ func (e *Executor) apply(ctx context.Context, line Line) error {
 }
 
 // Down applies the steps journaled since mark, newest first; mark 0 is all of
-// them. A failed step does not stop the rest: it keeps its place in the
-// journal, and its error is joined to the others.
+// them. A failed step does not stop the rest: its error is joined to the
+// others, and it keeps its place in the journal, unless the error is [NotOurs].
 func (e *Executor) Down(mark int) error {
 	steps := e.Journal.Steps()
 	if len(steps) <= mark {
@@ -64,7 +64,9 @@ func (e *Executor) Down(mark int) error {
 		}
 		if err := steps[i].Apply(); err != nil {
 			errs = append(errs, wrap(steps[i], err))
-			failed = append([]Step{steps[i]}, failed...)
+			if _, gone := errors.AsType[*NotOurs](err); !gone {
+				failed = append([]Step{steps[i]}, failed...)
+			}
 		}
 	}
 	errs = append(errs, e.Journal.Keep(mark, failed))

@@ -64,6 +64,12 @@ func (l Line) Text() string {
 	return "# " + l.Why + "\n" + l.Op.String() + "\n"
 }
 
+// NotOurs is the error of a step that undoes, where something of somebody else's
+// has taken the place of what it was to remove. It is told once: ours has gone.
+type NotOurs struct{ What string }
+
+func (e *NotOurs) Error() string { return e.What + ": left alone" }
+
 // A CommandError is the error of one command of a batch, which the error then
 // names; else a batch is named by its first command.
 type CommandError struct {

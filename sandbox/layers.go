@@ -73,7 +73,7 @@ func (s *Unmount) Apply() error {
 	case err != nil:
 		return err
 	case m != nil && (m.FSType != "tmpfs" || m.Source != layersSource):
-		return fmt.Errorf("%s is not our mount any more (%s, %s): left alone", s.Dir, m.FSType, m.Source)
+		return &plan.NotOurs{What: fmt.Sprintf("%s is not our mount any more (%s, %s)", s.Dir, m.FSType, m.Source)}
 	case m != nil:
 		if err := unix.Unmount(s.Dir, unix.UMOUNT_NOFOLLOW); errors.Is(err, unix.EBUSY) {
 			return fmt.Errorf("%s is in use (fuser -vm %s): %w", s.Dir, plan.Quote(s.Dir), err)

@@ -111,7 +111,7 @@ func unname(name plan.NS, pin uint64) error {
 		return err
 	}
 	if have != 0 && have != pin {
-		return fmt.Errorf("the namespace %q in %s is someone else's now: left alone", string(name), plan.NetnsDir)
+		return &plan.NotOurs{What: fmt.Sprintf("the namespace %q in %s is someone else's now", string(name), plan.NetnsDir)}
 	}
 	return unbind(public, have)
 }

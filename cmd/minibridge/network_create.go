@@ -25,12 +25,16 @@ func (a *app) networkCreateCommand() *cobra.Command {
 			if c.Flags().Changed("ipv4") {
 				spec.IPv4 = &ipv4
 			}
+			if a.dryRun {
+				e, err := a.anybodysEngine()
+				if err != nil {
+					return err
+				}
+				return e.DryCreateNetwork(spec, a.out)
+			}
 			e, err := a.engine()
 			if err != nil {
 				return err
-			}
-			if a.dryRun {
-				return e.DryCreateNetwork(spec, a.out)
 			}
 			id, err := e.CreateNetwork(c.Context(), spec)
 			if err == nil {

@@ -65,6 +65,15 @@ func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, su
 	if st.Status == state.Running {
 		return c, true, nil
 	}
+	if run, err := s.dirs.ReadRun(id); err == nil { // of a start that was killed: its supervisor is about to end
+		if err := errors.Join(endProcess(ctx, run.Supervisor, unix.SIGKILL), s.reap(run)); err != nil {
+			return nil, false, err
+		}
+		if c, err = s.find(id); err != nil {
+			return nil, false, err
+		}
+		_, st = s.status(c)
+	}
 	b := beginning{output: o.Attach, stdin: o.Attach && o.Stdin}
 	if !c.Spec.AutoRemove {
 		b.before = &st

@@ -59,6 +59,11 @@ func checkHostname(spec *Spec) error {
 			return errorf("invalid host name (%s): it has control characters", printable(name))
 		}
 	}
+	for _, option := range spec.DNSOptions {
+		if strings.ContainsFunc(option, func(r rune) bool { return r <= ' ' || r == 0x7f }) { // it becomes a word of a line
+			return errorf("invalid DNS option %q: it has blanks or control characters", printable(option))
+		}
+	}
 	if n := len(spec.Hostname); n > maxHostname {
 		return errorf("failed to create task for container: unable to start container process: error during container init: sethostname: invalid argument: unknown (the host name has %d bytes, %d are allowed)", n, maxHostname)
 	}

@@ -14,7 +14,7 @@ import (
 func (e *Engine) Disconnect(ctx context.Context, network, ref string, force bool) (err error) {
 	s, c, networks, err := e.openContainer(ctx, "network disconnect", ref)
 	if force && errors.Is(err, fs.ErrNotExist) {
-		return errorf("endpoint %s not found", printable(ref))
+		return e.noEndpoint(network, ref)
 	}
 	if err != nil {
 		return err
@@ -42,6 +42,19 @@ func (e *Engine) Disconnect(ctx context.Context, network, ref string, force bool
 	}
 	m := &move{session: s, c: c, was: run, now: now, networks: networks}
 	return m.leave(ctx, at)
+}
+
+// noEndpoint is Docker's word for a container that isn't there, if the network
+// is.
+func (e *Engine) noEndpoint(network, ref string) error {
+	all, err := e.dirs.Networks()
+	if err != nil {
+		return err
+	}
+	if _, err := findNetwork(all, network); err != nil {
+		return err
+	}
+	return errorf("endpoint %s not found", printable(ref))
 }
 
 // forgo takes a container that doesn't run off a network that may have gone

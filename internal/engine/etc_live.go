@@ -37,7 +37,7 @@ func sharers(runs []*state.Run, id string) (all []*state.Run) {
 	in := map[string]bool{}
 	for range runs { // a chain of them is no longer than that
 		for _, run := range runs {
-			if (run.ID == id || in[run.Joined]) && !in[run.ID] {
+			if (run.ID == id || run.Joined == id || in[run.Joined]) && !in[run.ID] {
 				in[run.ID] = true
 				all = append(all, run)
 			}
@@ -62,9 +62,14 @@ func rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
 			text = strings.Replace(text, hostsLines(at, name), "", 1)
 		}
 		for _, at := range without(now.Wired(), was.Wired()) {
-			if lines := hostsLines(at, name); !strings.Contains(text, lines) {
-				text += lines
+			lines := hostsLines(at, name)
+			if strings.Contains(text, lines) {
+				continue
 			}
+			if text != "" && !strings.HasSuffix(text, "\n") {
+				text += "\n"
+			}
+			text += lines
 		}
 		return text
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// mend ends a move that a verb was killed in, or had to give up: what has a
-// cable is connected, what has none is not, and the rest follows from that as in
-// any move. The mark goes when all of it is so.
+// mend ends a move that a verb was killed in, or had to give up: a container is
+// on those networks that it is to be on and has a cable to, and the rest follows
+// from that as in any move. The mark goes when all of it is so.
 func (s *session) mend(run *state.Run) error {
 	if !s.dirs.Moving(run.ID) {
 		return nil
@@ -30,7 +30,7 @@ func (s *session) mend(run *state.Run) error {
 	if err != nil {
 		return err
 	}
-	now, lost, err := plugged(run)
+	now, off, err := plugged(c, run)
 	if err != nil {
 		return err
 	}
@@ -38,25 +38,41 @@ func (s *session) mend(run *state.Run) error {
 	was.DNS = 0
 	m := &move{session: s, c: c, was: &was, now: now, networks: networks}
 	defer m.letGo()
-	err = errors.Join(s.unplug(run, lost, nil), m.reopen())
-	if err == nil {
-		c.Spec.Endpoints = slices.DeleteFunc(slices.Clone(c.Spec.Endpoints), func(w Wish) bool {
-			return !slices.ContainsFunc(now.Endpoints, func(at state.Attachment) bool { return at.Network == w.Network })
-		})
-		ctx := context.Background()
-		err = errors.Join(s.held.WriteRun(now), s.held.WriteContainer(c), s.up(ctx, wayOwner(run.ID), s.wayPlan(now, &was)), s.republish(ctx, now, networks), s.announceNames(now), m.tell(), s.held.DropJournal(wayOwner(run.ID)))
+	if err = m.reopen(); err == nil {
+		err = m.settle(off)
 	}
 	if err != nil {
 		s.clean = false
 		return err
 	}
-	s.rewriteFiles(c, &state.Run{Endpoints: lost}, now)
+	s.rewriteFiles(c, &state.Run{Endpoints: off}, now)
 	return s.held.ClearMoving(run.ID)
 }
 
-// plugged is a run with those of its endpoints that have a cable, or need none,
-// and the others.
-func plugged(run *state.Run) (now *state.Run, lost []state.Attachment, err error) {
+// settle makes all of it so.
+func (m *move) settle(off []state.Attachment) error {
+	ctx := context.Background()
+	id := m.now.ID
+	m.c.Spec.Endpoints = slices.DeleteFunc(slices.Clone(m.c.Spec.Endpoints), func(w Wish) bool { return !isOn(m.now, w.Network) })
+	return errors.Join(
+		m.up(ctx, wayOwner(id), m.wayPlan(m.now, m.was)),
+		m.republish(ctx, m.now, m.networks),
+		m.unplug(m.was, off, nil),
+		m.held.WriteRun(m.now),
+		m.held.WriteContainer(m.c),
+		m.announceNames(m.now),
+		m.tell(),
+		m.held.DropJournal(wayOwner(id)),
+	)
+}
+
+func isOn(run *state.Run, network string) bool {
+	return slices.ContainsFunc(run.Endpoints, func(at state.Attachment) bool { return at.Network == network })
+}
+
+// plugged is a run with those of its endpoints that it is to have, and that have
+// a cable or need none; and the others.
+func plugged(c *state.Container, run *state.Run) (now *state.Run, off []state.Attachment, err error) {
 	copied := *run
 	now = &copied
 	now.Endpoints = nil
@@ -65,13 +81,14 @@ func plugged(run *state.Run) (now *state.Run, lost []state.Attachment, err error
 		if err != nil {
 			return nil, nil, err
 		}
-		if there || at.Dev == "" {
+		wished := slices.ContainsFunc(c.Spec.Endpoints, func(w Wish) bool { return w.Network == at.Network })
+		if wished && (there || at.Dev == "") {
 			now.Endpoints = append(now.Endpoints, at)
 		} else {
-			lost = append(lost, at)
+			off = append(off, at)
 		}
 	}
-	return now, lost, nil
+	return now, off, nil
 }
 
 // reopen opens those sockets that the container's supervisor was to get and

@@ -16,9 +16,10 @@ import (
 // endpoint that comes first: its default route, its published ports, its name
 // server.
 //
-// It is marked in the run's folder for as long as record and kernel may differ.
-// The record has an endpoint before it has a cable, and as long as it may have
-// one; so whoever comes after a verb that was killed can end it (mend.go).
+// It is marked in the run's folder for as long as records and kernel may differ.
+// The container's record says first where it is to be; the run's has an endpoint
+// before that has a cable, and as long as it may have one. So whoever comes
+// after a verb that was killed can end it (mend.go).
 type move struct {
 	*session
 	c        *state.Container
@@ -60,19 +61,22 @@ func (m *move) leave(ctx context.Context, at state.Attachment) error {
 		return err
 	}
 	defer m.letGo()
-	err := m.held.MarkMoving(m.now.ID)
+	before := m.c.Spec.Endpoints
+	m.c.Spec.Endpoints = withoutWish(before, at.Network)
+	err := errors.Join(m.held.MarkMoving(m.now.ID), m.held.WriteContainer(m.c))
 	if err == nil {
 		err = m.follow(ctx)
 	}
 	if err != nil {
-		return m.gaveUp(err, m.back())
+		m.c.Spec.Endpoints = before
+		return m.gaveUp(err, m.back(), m.held.WriteContainer(m.c))
 	}
-	if err := m.unplug(m.was, []state.Attachment{at}, nil); err != nil {
+	err = m.unplug(m.was, []state.Attachment{at}, nil)
+	if err == nil {
+		err = m.held.WriteRun(m.now)
+	}
+	if err != nil {
 		return m.gaveUp(err, err) // it may be there still: the next verb sees
-	}
-	m.c.Spec.Endpoints = withoutWish(m.c.Spec.Endpoints, at.Network)
-	if err := errors.Join(m.held.WriteRun(m.now), m.held.WriteContainer(m.c)); err != nil {
-		return m.gaveUp(err, err)
 	}
 	m.rewriteFiles(m.c, m.was, m.now)
 	return m.held.ClearMoving(m.now.ID)
@@ -109,6 +113,9 @@ func (m *move) follow(ctx context.Context) error {
 		return err
 	}
 	if republishes(m.was, m.now) {
+		if err := m.upWayOut(ctx); err != nil {
+			return err
+		}
 		if err := m.up(ctx, portsOwner(m.now.ID), m.publishPlan(m.now, m.networks)); err != nil {
 			return err
 		}
@@ -120,6 +127,15 @@ func (m *move) follow(ctx context.Context) error {
 		return err
 	}
 	return m.held.DropJournal(wayOwner(m.now.ID)) // it goes with the namespace
+}
+
+// upWayOut makes sure of the network that the ports are published on now.
+func (m *move) upWayOut(ctx context.Context) error {
+	at, ok := wayOut(m.now)
+	if !ok {
+		return nil
+	}
+	return m.upNetwork(ctx, networkByID(m.networks, at.NetworkID))
 }
 
 // back undoes what follow has done, whoever has lost patience meanwhile.

@@ -94,6 +94,9 @@ func (e *Engine) Networks(ctx context.Context) (_ []*state.Network, err error) {
 // upNetwork makes a network's plan true. Before its bridge is there, its
 // range may have been taken by somebody else.
 func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
+	if _, known := s.drivers[n.Driver]; !known {
+		return errorf("network %s is of a kind that this minibridge doesn't know: %s", n.Name, printable(n.Driver))
+	}
 	if n.Bridge == "" {
 		return nil
 	}

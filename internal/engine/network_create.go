@@ -135,7 +135,13 @@ func (e *Engine) admit(n *state.Network, spec NetworkSpec, all []*state.Network)
 	if err := e.admitSubnets(n, all); err != nil {
 		return err
 	}
-	return e.choosePools(n, all, spec.IPv4 == nil || *spec.IPv4, spec.IPv6)
+	if err := e.choosePools(n, all, spec.IPv4 == nil || *spec.IPv4, spec.IPv6); err != nil {
+		return err
+	}
+	if err := e.driver(n).Define(n); err != nil { // its options must suit its addresses, too
+		return errorf("%s", printable(err.Error()))
+	}
+	return nil
 }
 
 // admitSubnets refuses a subnet that another network has; that the host has a

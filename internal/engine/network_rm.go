@@ -34,7 +34,11 @@ func (e *Engine) RemoveNetwork(ctx context.Context, ref string) (err error) {
 }
 
 func (s *session) removeNetwork(n *state.Network) error {
-	return errors.Join(s.down(networkOwner(n.ID)), s.held.RemoveNetwork(n.ID))
+	err := s.down(networkOwner(n.ID))
+	if err != nil && s.dirs.HasJournal(networkOwner(n.ID)) {
+		return err // it can be tried again
+	}
+	return errors.Join(err, s.held.RemoveNetwork(n.ID))
 }
 
 func isPredefined(n *state.Network) bool {

@@ -26,6 +26,14 @@ const (
 
 var known = []string{optName, optICC, optMasquerade, optBinding, optMTU, optPrefix}
 
+// The limits of an MTU in bytes: the kernel's for a bridge and a veth
+// (ETH_MIN_MTU, ETH_MAX_MTU, linux/if_ether.h), and IPv6's (RFC 8200, section 5).
+const (
+	minMTU  = 68
+	minMTU6 = 1280
+	maxMTU  = 65535
+)
+
 // options are those of a bridge network, with their defaults.
 type options struct {
 	name       string     // of the device; "" = made of the network's id
@@ -59,6 +67,10 @@ func parse(n *state.Network) (o options, err error) {
 		case optMTU:
 			if o.mtu, err = strconv.Atoi(value); err == nil && o.mtu < 0 {
 				return o, fmt.Errorf("invalid MTU number: %d", o.mtu)
+			} else if err == nil && o.mtu != 0 && (o.mtu < minMTU || o.mtu > maxMTU) {
+				return o, fmt.Errorf("invalid MTU number: %d: a link takes %d to %d", o.mtu, minMTU, maxMTU)
+			} else if err == nil && o.mtu != 0 && o.mtu < minMTU6 && n.Subnet6.IsValid() {
+				return o, fmt.Errorf("invalid MTU number: %d: IPv6 takes %d at least", o.mtu, minMTU6)
 			}
 		case optPrefix:
 			o.prefix = cmp.Or(value, o.prefix)
