@@ -15,7 +15,8 @@ import (
 var (
 	open      = Set{Name: "open", Key: "ifname"}                                // bridges of networks that have a way out
 	closed    = Set{Name: "internal", Key: "ifname"}                            // … that have none
-	peers     = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself
+	noIPv4    = Set{Name: "no_ipv4", Key: "ifname"}                             // bridges of networks without IPv4
+	peers     = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself, where containers reach each other
 	hidden    = Set{Name: "hidden", Key: "ipv4_addr", Interval: true}           // subnets whose addresses nobody outside sees
 	hidden6   = Set{Name: "hidden6", Key: "ipv6_addr", Interval: true}          //
 	inside    = Set{Name: "inside", Key: "ipv4_addr . ifname", Interval: true}  // each subnet with its bridge
@@ -27,7 +28,7 @@ var (
 )
 
 // ourSets are all of them, in the order in which they are made.
-var ourSets = []Set{open, closed, peers, hidden, inside, hidden6, inside6, ports4, ranges4, ports4At, ranges4At}
+var ourSets = []Set{open, closed, noIPv4, peers, hidden, inside, hidden6, inside6, ports4, ranges4, ports4At, ranges4At}
 
 // admins is the administrator's chain.
 const admins = "user"
@@ -117,6 +118,7 @@ func rawRules() TableChain {
 	return TableChain{Name: "raw", Hook: "filter hook prerouting priority -300", Rules: append(guardRules(),
 		rule("direct", "ip daddr @hidden ip daddr . iifname != @inside fib daddr type != local drop", "outside, or another network, to a container's address"),
 		rule("direct", "ip6 daddr @hidden6 ip6 daddr . iifname != @inside6 fib daddr type != local drop", "the same of IPv6"),
+		rule("family", "iifname @no_ipv4 meta nfproto ipv4 drop", "a made-up IPv4 address on a network without"),
 		rule("link", "iifname @internal ip6 daddr { fe80::/10, ff02::/16 } accept", "neighbours on an internal network find each other"),
 		rule("internal", "iifname @internal ip daddr . iifname != @inside drop", "an internal network to anything but itself and its gateway"),
 		rule("internal", "iifname @internal ip6 daddr . iifname != @inside6 drop", "the same of IPv6"),
@@ -164,7 +166,12 @@ func (b nftBackend) Network(n Network) (p plan.Plan) {
 	set := elementBatch{id: n.ID}
 	br := strconv.Quote(n.Bridge)
 	set.add(kind, "network", br, "")
-	set.add(peers, "peers", br+" . "+br, "")
+	if !n.Isolated {
+		set.add(peers, "peers", br+" . "+br, "")
+	}
+	if !n.Subnet.IsValid() {
+		set.add(noIPv4, "family", br, "")
+	}
 	for _, of := range []struct {
 		subnet         netip.Prefix
 		inside, hidden Set
