@@ -50,7 +50,7 @@ func TestALogThatCannotBeMade(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				e, err := engine.New(engine.Config{
-					Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall,
+					Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: testFirewall(),
 					Explain: &obstacle{t: t, at: interrupt, cancel: cancel}, Notice: notices{t},
 				})
 				if err != nil {

@@ -35,7 +35,7 @@ func victim(how string) int {
 	if _, err := fmt.Sscan(how, &when, &n); err != nil {
 		panic(err)
 	}
-	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: os.Stderr}
+	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: testFirewall(), Notice: os.Stderr}
 	if when != "before" && when != "after" {
 		config.Explain = &lethal{n}
 	}
@@ -231,9 +231,11 @@ func recovered(t *testing.T, m *hosttest.Machine, how string, milestones []strin
 }
 
 func TestKilledAroundAnyOpOfTheFirstRun(t *testing.T) {
-	for _, when := range []string{"before", "after"} {
-		t.Run(when, func(t *testing.T) {
+	for _, c := range []string{"before iptables", "after iptables", "before nftables", "after nftables"} {
+		when, firewall, _ := strings.Cut(c, " ")
+		t.Run(c, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+				t.Setenv("MINIBRIDGE_FIREWALL", firewall)
 				stages := milestones(t, m)
 				m.Sh(t, "minibridge reset -f")
 				for op := 1; ; op++ {

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"os"
 	"runtime"
 	"testing"
@@ -24,7 +25,10 @@ func TestMain(m *testing.M) {
 
 // testEngine is one with the folders that the program has when it is not told
 // otherwise.
-func testEngine(t hosttest.TB) *engine.Engine { return engineWith(t, engine.DefaultFirewall) }
+func testEngine(t hosttest.TB) *engine.Engine { return engineWith(t, testFirewall()) }
+
+// testFirewall is that of the programs that a test runs.
+func testFirewall() string { return cmp.Or(os.Getenv("MINIBRIDGE_FIREWALL"), engine.DefaultFirewall) }
 
 func engineWith(t hosttest.TB, firewall string) *engine.Engine {
 	t.Helper()

@@ -61,7 +61,7 @@ func TestInterruptedAtAnyLineOfAMove(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		patience := &impatient{line, cancel}
-		e, err := engine.New(engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: engine.DefaultFirewall, Notice: notices{t}, Explain: patience})
+		e, err := engine.New(engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: testFirewall(), Notice: notices{t}, Explain: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
