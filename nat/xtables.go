@@ -133,6 +133,7 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	cmd.ExtraFiles = plan.Inherited()
 	// It dies with us, so that nobody waits for a change that nobody wants any
 	// more; what it has handed to the kernel already is made. The signal comes
 	// with the end of the thread that forked (prctl(2), PR_SET_PDEATHSIG).

@@ -25,10 +25,11 @@ type Holder struct {
 // Held is the lock, held. Journals are opened from it, so nothing is changed
 // without it.
 type Held struct {
-	dirs   Dirs
-	flock  *flock.Flock
-	tools  int // the lock that the programs we run inherit
-	holder Holder
+	dirs    Dirs
+	flock   *flock.Flock
+	tools   *os.File // the lock that the programs we run inherit
+	release func()
+	holder  Holder
 	// Crashed says that the last holder ended without giving the lock back:
 	// journals may be unfinished.
 	Crashed bool

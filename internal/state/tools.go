@@ -3,29 +3,32 @@ package state
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/plan"
 )
 
 // A verb that is killed gives the lock back at once, while a program that it
 // has started (iptables-restore) may be in the middle of a change to the kernel.
-// So those inherit a lock of their own, by a descriptor that stays open over
-// execve(2), and who has the lock after it waits until they have ended. Nothing
-// that lives long may be started by who has the lock.
+// So those inherit a lock of their own, and who has the lock after it waits
+// until they have ended.
 
 func (d Dirs) toolsFile() string { return filepath.Join(d.Run, "tools") }
 
 // holdTools takes that lock. After a second it calls waiting, once.
 func (h *Held) holdTools(ctx context.Context, waiting func()) (err error) {
-	h.tools, err = unix.Open(h.dirs.toolsFile(), unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW, 0o600)
+	h.tools, err = os.OpenFile(h.dirs.toolsFile(), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
+	h.release = plan.Inherit(h.tools)
 	const glance = 2 * time.Millisecond
 	for begun := time.Now(); ; {
-		err := unix.Flock(h.tools, unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(h.tools.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return nil
 		}
@@ -44,4 +47,7 @@ func (h *Held) holdTools(ctx context.Context, waiting func()) (err error) {
 	}
 }
 
-func (h *Held) dropTools() error { return unix.Close(h.tools) }
+func (h *Held) dropTools() error {
+	h.release()
+	return h.tools.Close()
+}

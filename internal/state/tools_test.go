@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/plan"
 )
 
 // Whoever comes after a verb that was killed sees nothing change any more: a
@@ -19,6 +20,7 @@ func TestAProgramKeepsTheNextVerbOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := exec.Command("cat")
+	program.ExtraFiles = plan.Inherited()
 	end, err := program.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
