@@ -112,10 +112,14 @@ func (s *ElementsDel) Apply() error {
 	return errors.Join(changeElements(there, (*nftables.Conn).SetDeleteElements), errors.Join(errs...))
 }
 
+// perCommand is how many elements stand in one command: a word of a command
+// line has 128 KiB at most (MAX_ARG_STRLEN, linux/binfmts.h).
+const perCommand = 500
+
 // elementText is a command for each run of elements of the same set.
 func elementText(verb string, elements []Element, text func(Element) string) string {
 	var lines []string
-	for run := range runs(elements, len(elements)) {
+	for run := range runs(elements, perCommand) {
 		var words []string
 		for _, e := range run {
 			words = append(words, text(e))

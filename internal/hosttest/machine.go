@@ -64,16 +64,41 @@ func (m *Machine) must(t TB, ns plan.NS, script string) string {
 // the background would keep open.
 func run(ns plan.NS, script string) (out string, code int) {
 	argv := []string{"sh", "-ec", script}
+	var files []*os.File
+	if len(script) > maxWord {
+		file, err := inMemory(script)
+		if err != nil {
+			return err.Error(), -1
+		}
+		defer file.Close()
+		argv, files = []string{"sh", "-e", "/proc/self/fd/3"}, []*os.File{file}
+	}
 	if ns != "" {
 		argv = append([]string{"ip", "netns", "exec", string(ns)}, argv...)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.ExtraFiles = files
 	b, err := output(cmd)
 	out = strings.TrimSuffix(string(b), "\n")
 	if err != nil && cmd.ProcessState == nil {
 		return err.Error(), -1
 	}
 	return out, cmd.ProcessState.ExitCode()
+}
+
+// maxWord is how long a word of a command line may be, in bytes, with room for
+// its end (MAX_ARG_STRLEN, linux/binfmts.h).
+const maxWord = 128<<10 - 64
+
+// inMemory is a file that holds a text and has no name.
+func inMemory(text string) (*os.File, error) {
+	fd, err := unix.MemfdCreate("script", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "script")
+	_, err = file.WriteString(text)
+	return file, err
 }
 
 // output runs a command and returns what it wrote to both its streams.
