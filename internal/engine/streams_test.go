@@ -62,7 +62,7 @@ func peak(t *testing.T, pid int) int {
 
 const (
 	hundred = 100 << 20 // bytes
-	enough  = 48        // MB for a supervisor, its program text included
+	enough  = 64        // MB for a supervisor, its program text included
 )
 
 func TestAHundredMegabytes(t *testing.T) {
