@@ -129,10 +129,11 @@ func (m *move) follow(ctx context.Context) error {
 	return m.held.DropJournal(wayOwner(m.now.ID)) // it goes with the namespace
 }
 
-// upWayOut makes sure of the network that the ports are published on now.
+// upWayOut makes sure of the network that the ports are published on now. That
+// of an endpoint that has just come was brought up for it.
 func (m *move) upWayOut(ctx context.Context) error {
 	at, ok := wayOut(m.now)
-	if !ok {
+	if !ok || !isOn(m.was, at.Network) {
 		return nil
 	}
 	return m.upNetwork(ctx, networkByID(m.networks, at.NetworkID))

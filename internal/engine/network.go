@@ -50,6 +50,9 @@ func predefined() []*state.Network {
 // networks returns all networks by name, after writing down the predefined ones
 // that are missing.
 func (s *session) networks() ([]*state.Network, error) {
+	if s.known != nil {
+		return slices.Clone(s.known), nil
+	}
 	all, err := s.dirs.Networks()
 	if err != nil {
 		return nil, err
@@ -69,7 +72,8 @@ func (s *session) networks() ([]*state.Network, error) {
 		all = append(all, n)
 	}
 	slices.SortFunc(all, func(a, b *state.Network) int { return cmp.Compare(a.Name, b.Name) })
-	return all, nil
+	s.known = all
+	return slices.Clone(all), nil
 }
 
 // Networks lists all networks by name. It writes only when the predefined

@@ -19,7 +19,8 @@ import (
 type session struct {
 	*Engine
 	held  *state.Held
-	clean bool // no journal was left unfinished
+	clean bool             // no journal was left unfinished
+	known []*state.Network // once they were read: nobody else changes them meanwhile
 }
 
 // lock takes the lock and brings the machine to where the records say it is.
