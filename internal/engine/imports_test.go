@@ -68,7 +68,16 @@ var edges = map[string]map[string]string{
 	},
 	"cmd/minibridge": {
 		"internal/engine": "one verb, one call",
+		"internal/bench":  "one verb that is no business of the engine's",
 		"plan":            "its hints are command lines, quoted",
+	},
+	"internal/bench": {
+		"internal/load":    "what it compares",
+		"internal/machine": "it measures in one",
+		"plan":             "a way begins in a network namespace",
+	},
+	"internal/load": {
+		"plan": "a client is in a network namespace",
 	},
 	"internal/machine": {
 		"plan": "what a named network namespace is, and sysctls",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 
@@ -14,9 +15,12 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// outside is the world beyond the machine. It knows the machine's uplink and no
+// Outside is the world beyond the machine. It knows the machine's uplink and no
 // container behind it.
-const outside plan.NS = "outside"
+const Outside plan.NS = "outside"
+
+// Address is the machine's, as the outside world knows it.
+var Address = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 
 // network wires the machine to its outside world.
 func network() error {
@@ -25,12 +29,12 @@ func network() error {
 	}
 	ns, err := addOutside()
 	if err != nil {
-		return fmt.Errorf("network namespace %s: %w", outside, err)
+		return fmt.Errorf("network namespace %s: %w", Outside, err)
 	}
 	defer ns.Close()
 	there, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()), unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("netlink socket in %s: %w", outside, err)
+		return fmt.Errorf("netlink socket in %s: %w", Outside, err)
 	}
 	defer there.Close()
 	here, err := netlink.NewHandle(unix.NETLINK_ROUTE)
@@ -42,14 +46,14 @@ func network() error {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "uplink"
 	if err := here.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "eth0", PeerNamespace: netlink.NsFd(ns.Fd())}); err != nil {
-		return fmt.Errorf("cable to %s: %w", outside, err)
+		return fmt.Errorf("cable to %s: %w", Outside, err)
 	}
 	runtime.KeepAlive(ns)
 	return errors.Join(
 		up(there, "lo", ""),
 		up(there, "eth0", "192.0.2.2/24"),
 		up(here, "lo", ""),
-		up(here, "uplink", "192.0.2.1/24"),
+		up(here, "uplink", Address.String()+"/24"),
 		here.RouteAdd(&netlink.Route{Gw: net.IPv4(192, 0, 2, 2)}),
 	)
 }
@@ -104,7 +108,7 @@ func addOutside() (*os.File, error) {
 	if err := unix.Mount("", plan.NetnsDir, "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(outside.Path(), os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0)
+	file, err := os.OpenFile(Outside.Path(), os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +120,12 @@ func addOutside() (*os.File, error) {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
-			err = unix.Mount("/proc/thread-self/ns/net", outside.Path(), "", unix.MS_BIND, "")
+			err = unix.Mount("/proc/thread-self/ns/net", Outside.Path(), "", unix.MS_BIND, "")
 		}
 		done <- err
 	}()
 	if err := <-done; err != nil {
 		return nil, err
 	}
-	return outside.Open()
+	return Outside.Open()
 }
