@@ -14,11 +14,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/minibridge/minibridge/internal/bench"
 	"github.com/minibridge/minibridge/internal/engine"
 )
 
 func main() {
 	engine.Init()
+	bench.Init()
 	os.Exit(run(os.Args[1:]))
 }
 

@@ -57,7 +57,7 @@ or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 	a.globalFlags(root)
 	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.containerCommand())...)
 	add(root, networkGroup, a.networkCommand())
-	add(root, ownGroup, a.scriptCommand(), a.checkCommand(), a.resetCommand(), a.versionCommand())
+	add(root, ownGroup, a.scriptCommand(), a.checkCommand(), a.benchCommand(), a.resetCommand(), a.versionCommand())
 	dress(root)
 	root.InitDefaultVersionFlag()
 	root.Flags().Lookup("version").Usage = "print the version"
@@ -130,13 +130,20 @@ func (a *app) fromEnv(c *cobra.Command, flag string, on *bool) (err error) {
 
 // engine opens the engine with the global flags, for root.
 func (a *app) engine() (*engine.Engine, error) {
-	if os.Geteuid() != 0 {
-		return nil, &engine.Error{
-			Text: "permission denied: minibridge changes the kernel's network and reads root's records, so it needs root",
-			Hint: plan.Command(append([]string{"sudo", "minibridge"}, os.Args[1:]...)...),
-		}
+	if err := needsRoot(); err != nil {
+		return nil, err
 	}
 	return a.anybodysEngine()
+}
+
+func needsRoot() error {
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	return &engine.Error{
+		Text: "permission denied: minibridge changes the kernel's network and reads root's records, so it needs root",
+		Hint: plan.Command(append([]string{"sudo", "minibridge"}, os.Args[1:]...)...),
+	}
 }
 
 // tidied opens the engine for a verb that only looks, on a machine in order:

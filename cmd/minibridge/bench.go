@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minibridge/minibridge/internal/bench"
+	"github.com/minibridge/minibridge/internal/engine"
+)
+
+func (a *app) benchCommand() *cobra.Command {
+	o := bench.Options{}
+	var format string
+	c := &cobra.Command{
+		Use:   "bench [OPTIONS]",
+		Short: "Compare host, bridge and published port on this machine",
+		Long: `Measure what a bridge and a published port cost on this machine. A server runs
+twice in a private machine: on the host, and in a container with a published
+port. Clients on the host and outside, one cable away, take the ways to it in
+turns. By hand, with a container "bench" that has -p 5202:5201:
+  throughput    iperf3 -s; iperf3 -c 172.17.0.2, -c 127.0.0.1 -p 5202 …
+  round trip    one byte to and fro, as sockperf ping-pong --tcp
+  connections   wrk -t4 -c4 -H 'Connection: close' http://127.0.0.1:5202/
+  datagrams     64 bytes, 16 under way, as dnsperf -q16`,
+		Example: "  minibridge --firewall nftables bench --rounds 3 --time 50ms\n" +
+			"  minibridge bench --time 10ms --format '{{.Measure}} {{.Way}} {{.Ratio}}'",
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := needsRoot(); err != nil {
+				return err
+			}
+			o.Firewall = a.firewall
+			return a.bench(c, o, format)
+		},
+	}
+	flags := c.Flags()
+	flags.IntVar(&o.Rounds, "rounds", 5, "how often all ways are taken, beside once to warm up")
+	flags.DurationVar(&o.Time, "time", 100*time.Millisecond, "how long each measurement takes")
+	formatFlag(c, &format)
+	return c
+}
+
+func (a *app) bench(c *cobra.Command, o bench.Options, format string) error {
+	if o.Rounds < 1 || o.Time < time.Millisecond {
+		return &engine.Error{Text: fmt.Sprintf("--rounds %d of --time %v are too little to measure", o.Rounds, o.Time)}
+	}
+	f, err := newFormatter(format)
+	if err != nil {
+		return err
+	}
+	p := &progress{terminal: terminalOf(os.Stderr)}
+	rows, err := bench.Run(c.Context(), o, p.told)
+	p.clear()
+	if err != nil {
+		return err
+	}
+	if format != "" {
+		all := make([]any, len(rows))
+		for i, r := range rows {
+			all[i] = r
+		}
+		return f.print(a.out, all)
+	}
+	fmt.Fprintf(a.out, "%d %s of %v in turns, medians; ratio: to the first way of the same client\n", o.Rounds, plural("round", o.Rounds), o.Time)
+	return chart(a.out, terminalOf(os.Stdout), rows)
+}
+
+// progress is one line of a terminal, kept up to date.
+type progress struct {
+	terminal
+	line string
+}
+
+func (p *progress) told(done, of int) {
+	if p.width > 0 {
+		p.line = fmt.Sprintf("measuring: %d of %d", done, of)
+		fmt.Fprintf(os.Stderr, "\r%s", p.line)
+	}
+}
+
+func (p *progress) clear() {
+	if p.line != "" {
+		fmt.Fprintf(os.Stderr, "\r%*s\r", len(p.line), "")
+	}
+}

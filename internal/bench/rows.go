@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"slices"
+
+	"github.com/minibridge/minibridge/internal/load"
+)
+
+// A Row is one way by one measure.
+type Row struct {
+	Measure string // what was measured, and in which unit
+	Unit    string
+	More    bool   // more is better
+	Way     string // from whom to whom
+	To      string // address and port
+	Median  float64
+	Min     float64
+	Max     float64
+	Rounds  []float64 // each one's own
+
+	// What it is to the first way of the same client. Each round has its own
+	// ratio, so a machine whose speed drifts does not blur it.
+	Ratio    float64
+	RatioMin float64
+	RatioMax float64
+}
+
+// Same says that the rounds don't agree on whether there is a difference.
+func (r Row) Same() bool { return r.RatioMin <= 1 && 1 <= r.RatioMax }
+
+// measures are what is made of the samples.
+var measures = []struct {
+	kind load.Kind
+	name string
+	unit string
+	per  float64 // of the sample's unit in this one
+	more bool
+}{
+	{load.Stream, "throughput", "Gbit/s", 1e9, true},
+	{load.RoundTrips, "round trip", "µs", 1e-6, false},
+	{load.Connections, "connections", "1/s", 1, true},
+	{load.Datagrams, "datagrams", "1/s", 1, true},
+}
+
+// rows are all measures of all ways, measure by measure.
+func rows(samples []sample, rounds int) (all []Row) {
+	for _, m := range measures {
+		values := make([][]float64, len(ways)) // by way and round
+		for i := range values {
+			values[i] = make([]float64, rounds)
+		}
+		for _, s := range samples {
+			if s.Kind == m.kind && s.Round > 0 {
+				values[s.Way][s.Round-1] = s.Value / m.per
+			}
+		}
+		for i, w := range ways {
+			r := Row{Measure: m.name, Unit: m.unit, More: m.more, Way: w.name, To: w.to.String(), Rounds: values[i]}
+			r.Min, r.Median, r.Max = spread(values[i])
+			r.RatioMin, r.Ratio, r.RatioMax = spread(ratios(values[i], values[w.beside]))
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func ratios(a, b []float64) []float64 {
+	r := make([]float64, len(a))
+	for i := range a {
+		r[i] = a[i] / b[i]
+	}
+	return r
+}
+
+func spread(values []float64) (least, median, most float64) {
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	median = sorted[middle]
+	if len(sorted)%2 == 0 {
+		median = (sorted[middle-1] + median) / 2
+	}
+	return sorted[0], median, sorted[len(sorted)-1]
+}
