@@ -20,11 +20,12 @@ func (a *app) benchCommand() *cobra.Command {
 		Long: `Measure what a bridge and a published port cost on this machine. A server runs
 twice in a private machine: on the host, and in a container with a published
 port. Clients on the host and outside, one cable away, take the ways to it in
-turns. By hand, with a container "bench" that has -p 5202:5201:
-  throughput    iperf3 -s; iperf3 -c 172.17.0.2, -c 127.0.0.1 -p 5202 …
-  round trip    one byte to and fro, as sockperf ping-pong --tcp
-  connections   wrk -t4 -c4 -H 'Connection: close' http://127.0.0.1:5202/
-  datagrams     64 bytes, 16 under way, as dnsperf -q16`,
+turns, on its CPU but for throughput, and before all other programs (chrt -f).
+By hand, with a container that has -p 5202:5201 and serves:
+  throughput   iperf3 -c 127.0.0.1; iperf3 -c 172.17.0.2; iperf3 -c … -p 5202
+  round trip   one byte and back: sockperf ping-pong --tcp -i 127.0.0.1 -m 14
+  connections  one after the other: wrk -t1 -c1 -H 'Connection: close' URL
+  datagrams    64 bytes, 16 under way: sockperf throughput, dnsperf -q 16`,
 		Example: "  minibridge --firewall nftables bench --rounds 3 --time 50ms\n" +
 			"  minibridge bench --time 10ms --format '{{.Measure}} {{.Way}} {{.Ratio}}'",
 		Args: none,

@@ -87,9 +87,9 @@ func said(complaint fmt.Stringer) error {
 // A sample is what one measurement gave.
 type sample struct {
 	Kind  load.Kind
-	Way   int // index in ways
-	Round int // 0 is the one that warms up
-	Value float64
+	Way   int           // index in ways
+	Round int           // 0 is the one that warms up
+	Took  time.Duration // what one took
 }
 
 func read(out io.Reader, o Options, told func(done, of int)) (all []sample, err error) {

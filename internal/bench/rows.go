@@ -33,13 +33,13 @@ var measures = []struct {
 	kind load.Kind
 	name string
 	unit string
-	per  float64 // of the sample's unit in this one
 	more bool
+	of   func(seconds float64) float64 // in that unit
 }{
-	{load.Stream, "throughput", "Gbit/s", 1e9, true},
-	{load.RoundTrips, "round trip", "µs", 1e-6, false},
-	{load.Connections, "connections", "1/s", 1, true},
-	{load.Datagrams, "datagrams", "1/s", 1, true},
+	{load.Streams, "throughput", "Gbit/s", true, func(s float64) float64 { return load.StreamBytes * 8 / s / 1e9 }},
+	{load.RoundTrips, "round trip", "µs", false, func(s float64) float64 { return s * 1e6 }},
+	{load.Connections, "connections", "1/s", true, func(s float64) float64 { return 1 / s }},
+	{load.Datagrams, "datagrams", "1/s", true, func(s float64) float64 { return load.DatagramsAtOnce / s }},
 }
 
 // rows are all measures of all ways, measure by measure.
@@ -51,7 +51,7 @@ func rows(samples []sample, rounds int) (all []Row) {
 		}
 		for _, s := range samples {
 			if s.Kind == m.kind && s.Round > 0 {
-				values[s.Way][s.Round-1] = s.Value / m.per
+				values[s.Way][s.Round-1] = m.of(s.Took.Seconds())
 			}
 		}
 		for i, w := range ways {

@@ -6,81 +6,87 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// chunk is how much a stream's client writes at once, in bytes: as iperf3.
-const chunk = 128 << 10
-
 // ask makes the load. It doesn't live long enough to need its garbage
 // collected.
-func ask(kind Kind, to netip.AddrPort, d time.Duration) (float64, error) {
+func ask(kind Kind, to netip.AddrPort, d time.Duration) (time.Duration, error) {
 	debug.SetGCPercent(-1)
-	runtime.LockOSThread()
-	c := clock{start: time.Now().Add(d / 10), d: d}
+	own, err := ownCPUs()
+	if err != nil {
+		return 0, err
+	}
+	if err := ahead(); err != nil {
+		return 0, err
+	}
+	if kind != Streams {
+		if err := own.share(); err != nil {
+			return 0, err
+		}
+	}
 	switch kind {
-	case Stream:
-		return stream(to, c)
+	case Streams:
+		return streams(to, d)
 	case RoundTrips:
-		return roundTrips(to, c)
+		return roundTrips(to, d)
 	case Connections:
-		return connections(to, c)
+		return typical(d, func() error { return connect(to) })
 	case Datagrams:
-		return datagrams(to, c)
+		return datagrams(to, d)
 	}
 	return 0, fmt.Errorf("no such load: %s", kind)
 }
 
-// A clock says what counts: what is done between its start and its end.
-type clock struct {
-	start time.Time
-	d     time.Duration
-}
-
-func (c clock) end() time.Time { return c.start.Add(c.d) }
-
-// count does one thing after the other until the end, at least one that counts,
-// and says how many were done a second.
-func (c clock) count(one func() (int, error)) (perSecond float64, err error) {
-	done, began := 0, time.Time{}
-	for now := time.Now(); done == 0 || now.Before(c.end()); now = time.Now() {
-		if began.IsZero() && !now.Before(c.start) {
-			began = now
-		}
-		n, err := one()
-		if err != nil {
+// typical does one thing again and again for so long, and says what it takes:
+// the median, which does not know of the times when somebody else had the CPU.
+// What is done in the first tenth warms up.
+func typical(d time.Duration, one func() error) (time.Duration, error) {
+	times := make([]time.Duration, 0, 1<<16)
+	now := time.Now()
+	start := now.Add(d / 10)
+	end := start.Add(d)
+	for now.Before(end) || len(times) == 0 {
+		if err := one(); err != nil {
 			return 0, err
 		}
-		if !began.IsZero() {
-			done += n
+		began := now
+		if now = time.Now(); !began.Before(start) {
+			times = append(times, now.Sub(began))
 		}
 	}
-	return float64(done) / time.Since(began).Seconds(), nil
+	slices.Sort(times)
+	return times[len(times)/2], nil
 }
 
-// stream counts what the socket takes: with its buffer full at the start and
-// at the end, that is what the other side gets.
-func stream(to netip.AddrPort, c clock) (float64, error) {
+// chunk is how much is written to a stream at once, in bytes: as iperf3.
+const chunk = 128 << 10
+
+// streams counts what the socket takes: its buffer is as full after one as before.
+func streams(to netip.AddrPort, d time.Duration) (time.Duration, error) {
 	fd, err := open(to, drain)
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, chunk)
-	bytes, err := c.count(func() (int, error) { return again(func() (int, error) { return unix.Write(fd, buf) }) })
-	return 8 * bytes, os.NewSyscallError("write", err)
+	return typical(d, func() error {
+		for left := StreamBytes; left > 0; {
+			n, err := send(fd, buf[:min(left, chunk)])
+			if err != nil {
+				return err
+			}
+			left -= n
+		}
+		return nil
+	})
 }
 
-func roundTrips(to netip.AddrPort, c clock) (float64, error) {
-	if err := pin(); err != nil {
-		return 0, err
-	}
+func roundTrips(to netip.AddrPort, d time.Duration) (time.Duration, error) {
 	fd, err := open(to, echo)
 	if err != nil {
 		return 0, err
@@ -89,55 +95,16 @@ func roundTrips(to netip.AddrPort, c clock) (float64, error) {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return 0, os.NewSyscallError("setsockopt", err)
 	}
-	times := make([]time.Duration, 0, 1<<16)
-	for began := time.Now(); began.Before(c.end()) || len(times) == 0; {
-		if err := exchange(fd, []byte{0}); err != nil {
-			return 0, err
+	message := make([]byte, 1)
+	return typical(d, func() error {
+		if _, err := send(fd, message); err != nil {
+			return err
 		}
-		now := time.Now()
-		if !began.Before(c.start) {
-			times = append(times, now.Sub(began))
-		}
-		began = now
-	}
-	slices.Sort(times)
-	return times[len(times)/2].Seconds(), nil
+		return receive(fd, message)
+	})
 }
 
-// exchange sends a message and waits for one.
-func exchange(fd int, message []byte) error {
-	if _, err := again(func() (int, error) { return unix.Write(fd, message) }); err != nil {
-		return os.NewSyscallError("write", err)
-	}
-	return receive(fd, message)
-}
-
-func receive(fd int, buf []byte) error {
-	n, err := again(func() (int, error) { return unix.Read(fd, buf) })
-	if err == nil && n == 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	return os.NewSyscallError("read", err)
-}
-
-// connections end in a reset: a TIME_WAIT each would use up the ports.
-func connections(to netip.AddrPort, c clock) (perSecond float64, err error) {
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	for range atOnce {
-		all.Go(func() {
-			runtime.LockOSThread()
-			own, failed := c.count(func() (int, error) { return 1, connect(to) })
-			mu.Lock()
-			defer mu.Unlock()
-			perSecond += own
-			err = errors.Join(err, failed)
-		})
-	}
-	all.Wait()
-	return perSecond, err
-}
-
+// connect ends in a reset: a TIME_WAIT each would use up the ports.
 func connect(to netip.AddrPort) error {
 	fd, err := open(to, answer)
 	if err != nil {
@@ -150,25 +117,51 @@ func connect(to netip.AddrPort) error {
 	return receive(fd, make([]byte, 1))
 }
 
-// Datagrams of that many bytes, and so many under way: a queue of the kernel
-// has room for them.
-const (
-	datagram = 64
-	underWay = 16
-)
+// datagram is how long each is, in bytes.
+const datagram = 64
 
-// datagrams asks one more for each answer: no queue overflows, and none is lost.
-func datagrams(to netip.AddrPort, c clock) (float64, error) {
+// datagrams have room in every queue of the kernel: none is lost.
+func datagrams(to netip.AddrPort, d time.Duration) (time.Duration, error) {
 	fd, err := dial(unix.SOCK_DGRAM, to)
 	if err != nil {
 		return 0, err
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, datagram)
-	for range underWay - 1 {
-		if _, err := unix.Write(fd, buf); err != nil {
-			return 0, os.NewSyscallError("write", err)
+	return typical(d, func() error {
+		for range DatagramsAtOnce {
+			if _, err := send(fd, buf); err != nil {
+				return err
+			}
+		}
+		for range DatagramsAtOnce {
+			if err := receive(fd, buf); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func send(fd int, buf []byte) (int, error) {
+	n, err := again(func() (int, error) { return unix.Write(fd, buf) })
+	return n, os.NewSyscallError("write", err)
+}
+
+// receive gets one message, or some bytes.
+func receive(fd int, buf []byte) error {
+	n, err := again(func() (int, error) { return unix.Read(fd, buf) })
+	if err == nil && n == 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return os.NewSyscallError("read", err)
+}
+
+// again calls until no signal interrupts: the runtime sends its threads some.
+func again(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); !errors.Is(err, unix.EINTR) {
+			return n, err
 		}
 	}
-	return c.count(func() (int, error) { return 1, exchange(fd, buf) })
 }

@@ -14,21 +14,27 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/minibridge/minibridge/plan"
 )
 
-// A Kind is what a client does, and what it counts.
+// A Kind is what a client does again and again.
 type Kind string
 
 const (
-	Stream      Kind = "stream"      // sends on one connection: bits a second
-	RoundTrips  Kind = "roundtrips"  // one byte to and fro on one connection: seconds, the median of them
-	Connections Kind = "connections" // connects, asks, is answered, closes; several at once: connections a second
-	Datagrams   Kind = "datagrams"   // asks by UDP and is answered, with some questions under way: answers a second
+	Streams     Kind = "streams"     // sends [StreamBytes] more on one connection
+	RoundTrips  Kind = "roundtrips"  // sends one byte on one connection and gets it back
+	Connections Kind = "connections" // connects, asks, is answered, and closes
+	Datagrams   Kind = "datagrams"   // sends [DatagramsAtOnce] by UDP and gets them back
+)
+
+// What one is of some kinds. So many bytes are more than a socket's buffer holds
+// (tcp(7), tcp_wmem): what that takes at once says nothing.
+const (
+	StreamBytes     = 8 << 20
+	DatagramsAtOnce = 16
 )
 
 // word is the first argument of a process that serves or makes load.
@@ -42,8 +48,8 @@ func Server(at netip.AddrPort) ([]string, error) {
 }
 
 // Measure has a client in a network namespace make load on a server for that
-// long. The clock starts after a tenth of it, when the path is warm.
-func Measure(ctx context.Context, from plan.NS, kind Kind, to netip.AddrPort, d time.Duration) (float64, error) {
+// long, and says what one took: the median. A tenth more than that warms up.
+func Measure(ctx context.Context, from plan.NS, kind Kind, to netip.AddrPort, d time.Duration) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", word, string(kind), to.String(), d.String())
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
@@ -53,7 +59,7 @@ func Measure(ctx context.Context, from plan.NS, kind Kind, to netip.AddrPort, d 
 	if err := cmd.Wait(); err != nil {
 		return 0, fmt.Errorf("%s to %s: %w: %s", kind, to, err, strings.TrimSpace(complaint.String()))
 	}
-	return strconv.ParseFloat(strings.TrimSpace(out.String()), 64)
+	return time.ParseDuration(strings.TrimSpace(out.String()))
 }
 
 // Init does nothing in a program that was started as usual. In a process that
@@ -84,10 +90,10 @@ func load(what, address string, rest []string) error {
 	if err != nil {
 		return err
 	}
-	count, err := ask(Kind(what), addr, d)
+	took, err := ask(Kind(what), addr, d)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Println(count)
+	_, err = fmt.Println(took)
 	return err
 }

@@ -1,11 +1,11 @@
 package load
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,16 +13,16 @@ import (
 // Wishes, the first byte of a connection.
 const (
 	drain  = 'd' // read all, say nothing
-	echo   = 'e' // say what was said
+	echo   = 'e' // say what was said, byte by byte
 	answer = 'a' // one byte, and close
 )
 
-// atOnce is how many connections a server serves at once, and how many a
-// client of [Connections] has.
-const atOnce = 4
-
-// serve serves until it is killed.
+// serve serves until it is killed, one connection after the other.
 func serve(at netip.AddrPort) error {
+	own, err := ownCPUs()
+	if err != nil {
+		return err
+	}
 	tcp, err := listen(unix.SOCK_STREAM, at)
 	if err != nil {
 		return err
@@ -32,23 +32,21 @@ func serve(at netip.AddrPort) error {
 		return err
 	}
 	failed := make(chan error)
-	for range atOnce {
-		go func() {
-			runtime.LockOSThread()
-			failed <- serveTCP(tcp)
-		}()
-	}
-	go func() {
-		runtime.LockOSThread()
-		failed <- serveUDP(udp)
-	}()
+	go func() { failed <- own.serveTCP(tcp) }()
+	go func() { failed <- own.serveUDP(udp) }()
 	fmt.Println("ready")
 	return <-failed
 }
 
-func serveTCP(listener int) error {
+func (c *cpus) serveTCP(listener int) error {
+	if err := ahead(); err != nil {
+		return err
+	}
 	buf := make([]byte, chunk)
 	for {
+		if err := c.share(); err != nil {
+			return err
+		}
 		conn, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) {
 			continue
@@ -56,33 +54,42 @@ func serveTCP(listener int) error {
 		if err != nil {
 			return os.NewSyscallError("accept", err)
 		}
-		serveOne(conn, buf) // a client that has gone is no failure of the server
+		err = c.serveOne(conn, buf)
 		unix.Close(conn)
+		if err != nil {
+			return err
+		}
 	}
 }
 
-func serveOne(conn int, buf []byte) {
+// serveOne serves until the client has gone, which is no failure.
+func (c *cpus) serveOne(conn int, buf []byte) error {
 	wish := buf[:1]
-	if n, _ := again(func() (int, error) { return unix.Read(conn, wish) }); n != 1 {
-		return
+	if receive(conn, wish) != nil {
+		return nil
 	}
 	switch wish[0] {
 	case answer:
 		unix.Write(conn, wish)
-	case drain:
-		for n := 1; n > 0; {
-			n, _ = again(func() (int, error) { return unix.Read(conn, buf) })
-		}
 	case echo:
-		defer together(conn)()
 		for receive(conn, wish) == nil {
 			unix.Write(conn, wish)
 		}
+	case drain:
+		if err := c.roam(); err != nil {
+			return err
+		}
+		for receive(conn, buf) == nil {
+		}
 	}
+	return nil
 }
 
-func serveUDP(fd int) error {
-	buf := make([]byte, chunk)
+func (c *cpus) serveUDP(fd int) error {
+	if err := cmp.Or(ahead(), c.share()); err != nil {
+		return err
+	}
+	buf := make([]byte, datagram)
 	for {
 		n, from, err := unix.Recvfrom(fd, buf, 0)
 		switch {

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -74,18 +73,9 @@ func open(to netip.AddrPort, wish byte) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	if _, err := unix.Write(fd, []byte{wish}); err != nil {
+	if _, err := send(fd, []byte{wish}); err != nil {
 		unix.Close(fd)
-		return -1, os.NewSyscallError("write", err)
+		return -1, err
 	}
 	return fd, nil
-}
-
-// again calls until no signal interrupts.
-func again(call func() (int, error)) (n int, err error) {
-	for {
-		if n, err = call(); !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
 }
