@@ -22,14 +22,20 @@ type Endpoint struct {
 	Alias    string           // what `ip link` says about the host's end; "" is nothing
 	Isolated bool             // it reaches no other isolated container on the bridge, only the host
 	KeepIPv6 bool             // don't switch IPv6 off in Dev where it has no address of it: for a kernel without
+	Cabled   bool             // the cable is there, if not as it should be
 }
 
 // Plan plugs the namespace, which exists and has its [Loopback], into the bridge.
 func (e Endpoint) Plan() (p plan.Plan) {
-	p.Do(&VethAdd{Veth: e.Veth, Bridge: e.Bridge, Peer: e.Dev, NS: e.NS, MAC: e.MAC, MTU: e.MTU},
-		"a cable: one end in the bridge, the other inside the container")
+	if e.Cabled {
+		p.Do(&PlugIn{Veth: e.Veth, Bridge: e.Bridge, Peer: e.Dev, NS: e.NS}, "the cable's end goes back into the bridge")
+		p.Do(&LinkAddress{NS: e.NS, Dev: e.Dev, MAC: e.MAC}, "the address that its neighbours know")
+	} else {
+		p.Do(&VethAdd{Veth: e.Veth, Bridge: e.Bridge, Peer: e.Dev, NS: e.NS, MAC: e.MAC, MTU: e.MTU},
+			"a cable: one end in the bridge, the other inside the container")
+	}
 	p.Do(&PortSet{Dev: e.Veth, Hairpin: true, Isolated: e.Isolated}, e.portWhy())
-	if e.Alias != "" {
+	if e.Alias != "" && !e.Cabled { // another one by now is somebody's own note
 		p.Do(&LinkAlias{Dev: e.Veth, Alias: e.Alias}, "a note for people: whose cable this is")
 	}
 	p = append(p, e.settings()...)

@@ -46,6 +46,12 @@ func (s *LinkMTU) Apply() error {
 	return err
 }
 
+// Covers is for the MTU of the same link, whatever it was meanwhile.
+func (s *LinkMTU) Covers(later plan.Step) bool {
+	o, ok := later.(*LinkMTU)
+	return ok && o.NS == s.NS && o.Dev == s.Dev && o.If == s.If && o.MAC == s.MAC
+}
+
 // Undo gives the old MTU back, if by then it is still ours.
 func (s *LinkMTU) Undo() (plan.Step, error) {
 	back := &LinkMTU{Dev: s.Dev, If: s.MTU}

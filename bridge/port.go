@@ -2,7 +2,7 @@ package bridge
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -58,11 +58,15 @@ func flag(on bool) []byte {
 	return []byte{0}
 }
 
-// Undo leaves the flags to the port: unplugged, it has none.
+// Undo leaves the flags to the port: unplugged, it has none, and is about to be
+// plugged in.
 func (s *PortSet) Undo() (plan.Step, error) {
 	undo := plan.Step(&plan.Leave{Why: "goes with the bridge port " + s.Dev})
 	err := at("", s.Dev, func(_ *netlink.Handle, link netlink.Link) error {
 		have, err := again(func() (PortSet, error) { return portOf(link) })
+		if errors.Is(err, errUnplugged) {
+			return nil
+		}
 		if err == nil && have.Hairpin == s.Hairpin && (have.Isolated || !s.Isolated) {
 			undo = nil
 		}
@@ -104,8 +108,10 @@ func portOf(link netlink.Link) (p PortSet, err error) {
 		p.Isolated, err = isOn(port, nl.IFLA_BRPORT_ISOLATED)
 		return p, err
 	}
-	return p, fmt.Errorf("%s is not plugged into a bridge", link.Attrs().Name)
+	return p, errUnplugged
 }
+
+var errUnplugged = errors.New("not plugged into a bridge")
 
 func isOn(list []byte, kind uint16) (bool, error) {
 	value, err := attribute(list, kind)

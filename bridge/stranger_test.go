@@ -38,9 +38,10 @@ func TestInTheWay(t *testing.T) {
 			&bridge.RouteDel{Gateway: address("192.0.2.2"), Dev: "uplink"}, "can't be brought back"},
 		"no gateway":         {"", &bridge.RouteSet{Dev: "br0"}, "no gateway behind br0"},
 		"another alias":      {withBridge + "\nip link set dev br0 alias theirs", &bridge.LinkAlias{Dev: "br0", Alias: "ours"}, `br0 has the alias "theirs" already`},
-		"no port":            {withBridge, &bridge.PortSet{Dev: "br0", Hairpin: true}, "br0 is not plugged into a bridge"},
 		"a link inside":      {withNetns + "\nip -n web link add name eth0 type veth", &cable, "web has a link eth0 already (veth, MAC "},
 		"a link outside":     {withNetns + "\nip link add name mbv1 type veth", &cable, "mbv1 exists already and is not the other end of eth0 in web"},
+		"half a cable":       {plugged + "\nip -n web link set dev eth0 name eth1", &bridge.PlugIn{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web"}, "mbv1 is not the other end of eth0 in web"},
+		"no cable":           {withNetns + "\n" + withBridge, &bridge.PlugIn{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web"}, "link mbv1: no such device"},
 		"cable pulled out":   {plugged, &cable, "ip link set dev mbv1 master br0"},
 		"cable switched off": {plugged + "\nip link set dev mbv1 master br0", &cable, "ip link set dev mbv1 up"},
 	} {

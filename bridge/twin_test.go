@@ -56,6 +56,10 @@ func TestTwins(t *testing.T) {
 		"link-local IPv6 route, in place": {&bridge.RouteSet{NS: "web", Gateway: address("fe80::1"), Dev: "eth1"}, script(inside, second, "ip -n web route add default via fe80::1 dev eth0")},
 		"cable": {&bridge.VethAdd{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web", MAC: mac(t, "02:42:ac:11:00:02")},
 			script(withNetns, withBridge, inhabited)},
+		"cable pulled out":   {&bridge.PlugIn{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web"}, script(withNetns, withBridge, withCable)},
+		"cable in another":   {&bridge.PlugIn{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web"}, script(withNetns, withBridge, withCable, "ip link add br1 address 02:42:00:00:00:02 type bridge", "ip link set mbv1 master br1 up")},
+		"cable switched off": {&bridge.PlugIn{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web"}, script(withNetns, withBridge, withCable, "ip link set mbv1 master br0")},
+		"MAC inside":         {&bridge.LinkAddress{NS: "web", Dev: "eth0", MAC: mac(t, "02:42:ac:11:00:09")}, script(withNetns, withCable, "ip -n web link set eth0 up")},
 		"cable with an MTU": {&bridge.VethAdd{Veth: "mbv1", Bridge: "br0", Peer: "eth0", NS: "web", MAC: mac(t, "02:42:ac:11:00:02"), MTU: 1400},
 			script(withNetns, withBridge, inhabited)},
 	} {

@@ -92,11 +92,7 @@ func (s *VethAdd) Undo() (plan.Step, error) {
 	if err != nil && !absent(err) {
 		return nil, err
 	}
-	var inside netlink.Link
-	err = at(s.NS, s.Peer, func(_ *netlink.Handle, link netlink.Link) error {
-		inside = link
-		return nil
-	})
+	inside, err := s.inside()
 	switch {
 	case err != nil && !absent(err):
 		return nil, err
@@ -104,8 +100,7 @@ func (s *VethAdd) Undo() (plan.Step, error) {
 		return &VethDel{Veth: s.Veth, NS: s.NS}, nil
 	case host == nil:
 		return nil, fmt.Errorf("%s has a link %s already (%s)", s.NS, s.Peer, describe(inside))
-	case inside == nil || host.Type() != "veth" || host.Attrs().ParentIndex != inside.Attrs().Index ||
-		inside.Attrs().ParentIndex != host.Attrs().Index || inside.Attrs().HardwareAddr.String() != s.MAC.String():
+	case inside == nil || !paired(host, inside) || inside.Attrs().HardwareAddr.String() != s.MAC.String():
 		return nil, fmt.Errorf("%s exists already and is not the other end of %s in %s (%s)", s.Veth, s.Peer, s.NS, describe(host))
 	case master != s.Bridge:
 		return nil, fmt.Errorf("%s is not plugged into %s (ip link set dev %s master %s)", s.Veth, s.Bridge, s.Veth, s.Bridge)
@@ -129,6 +124,15 @@ func (s *VethAdd) host() (link netlink.Link, master string, err error) {
 		return err
 	})
 	return link, master, err
+}
+
+// inside looks at the end in the namespace.
+func (s *VethAdd) inside() (link netlink.Link, err error) {
+	err = at(s.NS, s.Peer, func(_ *netlink.Handle, l netlink.Link) error {
+		link = l
+		return nil
+	})
+	return link, err
 }
 
 // VethDel is the undo of [VethAdd]. The namespace takes the pair along when it

@@ -112,6 +112,12 @@ func (s *ElementsDel) Apply() error {
 	return errors.Join(changeElements(there, (*nftables.Conn).SetDeleteElements), errors.Join(errs...))
 }
 
+// Covers is for some of the same.
+func (s *ElementsDel) Covers(later plan.Step) bool {
+	o, ok := later.(*ElementsDel)
+	return ok && subset(o.Elements, s.Elements)
+}
+
 // perCommand is how many elements stand in one command: a word of a command
 // line has 128 KiB at most (MAX_ARG_STRLEN, linux/binfmts.h).
 const perCommand = 500

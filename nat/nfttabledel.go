@@ -56,6 +56,12 @@ func (s *TableDel) Apply() error {
 	return s.NS.Do(func() error { return nft(s.commands(have)) })
 }
 
+// Covers is for some of the same.
+func (s *TableDel) Covers(later plan.Step) bool {
+	o, ok := later.(*TableDel)
+	return ok && o.NS == s.NS && subset(o.Chains, s.Chains) && subset(o.Sets, s.Sets)
+}
+
 // commands are those that remove what there is. Chains lead to each other, and
 // to sets, so all of them are emptied first.
 func (s *TableDel) commands(have *tableListing) (cmds []string) {

@@ -52,6 +52,26 @@ func (s *RulesDel) Apply() error {
 	return errors.Join(s.look.restore(s.Family, have, cmds), err)
 }
 
+// Covers is for some of the same.
+func (s *RulesDel) Covers(later plan.Step) bool {
+	o, ok := later.(*RulesDel)
+	return ok && o.NS == s.NS && o.Family == s.Family && subset(o.Chains, s.Chains) && subset(o.Rules, s.Rules)
+}
+
+// subset says that all of some are among all.
+func subset[T comparable](some, all []T) bool {
+	among := make(map[T]bool, len(all))
+	for _, one := range all {
+		among[one] = true
+	}
+	for _, one := range some {
+		if !among[one] {
+			return false
+		}
+	}
+	return true
+}
+
 // applyInside does so in a network namespace, which may have taken them along.
 func (s *RulesDel) applyInside() error {
 	err := s.NS.Do(func() error {

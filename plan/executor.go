@@ -18,34 +18,42 @@ type Executor struct {
 // Up makes p true. On the first error, or when ctx ends between two ops, it
 // takes back what this call did, and nothing older, and returns both errors.
 // Rolling back does not depend on ctx.
+//
+// What the journal has an undo for from earlier calls was there before: it is
+// made again, and is no news to the journal.
 func (e *Executor) Up(ctx context.Context, p Plan) error {
 	mark := len(e.Journal.Steps())
+	done := false
 	for _, line := range p {
-		if err := e.apply(ctx, line); err != nil {
+		did, err := e.apply(ctx, line, mark)
+		if err != nil {
 			return errors.Join(err, e.Down(mark))
 		}
+		done = done || did
 	}
-	if len(e.Journal.Steps()) == mark {
+	if !done {
 		return nil // all of it was so already
 	}
 	return e.Journal.Done()
 }
 
-func (e *Executor) apply(ctx context.Context, line Line) error {
+func (e *Executor) apply(ctx context.Context, line Line, mark int) (did bool, err error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
 	undo, err := line.Undo()
 	if err != nil || undo == nil {
-		return wrap(line.Op, err)
+		return false, wrap(line.Op, err)
 	}
-	if err := e.Journal.Append(undo); err != nil { // written down before it is done
-		return wrap(line.Op, err)
+	if !covered(undo, e.Journal.Steps()[:mark]) {
+		if err := e.Journal.Append(undo); err != nil { // written down before it is done
+			return false, wrap(line.Op, err)
+		}
 	}
 	if e.Trace != nil {
 		e.Trace(line.Op, line.Why)
 	}
-	return wrap(line.Op, line.Apply())
+	return true, wrap(line.Op, line.Apply())
 }
 
 // Down applies the steps journaled since mark, newest first; mark 0 is all of

@@ -133,6 +133,35 @@ func TestUpMakesAPlanTrueOnce(t *testing.T) {
 	j.holds(t)
 }
 
+// What somebody has deleted is made again, and has its undo from the first time;
+// what fails then is not taken back with it.
+func TestUpWritesNoUndoTwice(t *testing.T) {
+	t.Parallel()
+	fault := errors.New("no space")
+	w := &world{have: []string{"b"}}
+	j := &journal{}
+	e := plan.Executor{Journal: j}
+	if err := e.Up(t.Context(), w.plan("a", "b", "c")); err != nil {
+		t.Fatal(err)
+	}
+	w.have = nil
+	if err := e.Up(t.Context(), w.plan("a", "b", "c")); err != nil {
+		t.Fatal(err)
+	}
+	w.is(t, "a", "b", "c")
+	j.holds(t, "del a", "del c", "del b")
+	w.have, w.broken = []string{"b"}, map[string]error{"add e": fault}
+	if err := e.Up(t.Context(), w.plan("a", "d", "c", "e")); !errors.Is(err, fault) {
+		t.Errorf("the error is %v", err)
+	}
+	w.is(t, "b", "a", "c")
+	j.holds(t, "del a", "del c", "del b")
+	if err := e.Down(0); err != nil {
+		t.Fatal(err)
+	}
+	w.is(t)
+}
+
 func TestUpTakesBackItsOwnNewestFirst(t *testing.T) {
 	t.Parallel()
 	fault := errors.New("no space")

@@ -103,6 +103,12 @@ func (s *SysctlSet) Undo() (Step, error) {
 	return &SysctlSet{Key: s.Key, Value: have, If: s.Value, Then: then}, err
 }
 
+// Covers is for the same parameter, whatever it was meanwhile.
+func (s *SysctlSet) Covers(later Step) bool {
+	o, ok := later.(*SysctlSet)
+	return ok && o.NS == s.NS && o.Key == s.Key && o.If == s.If
+}
+
 // alongWith are the parameters that the kernel sets to value along with one,
 // and that have another value now: with a family's forwarding those of all
 // devices, and of devices to come (Documentation/networking/ip-sysctl.rst).

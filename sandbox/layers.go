@@ -66,6 +66,12 @@ func (s *Unmount) String() string {
 	return umount
 }
 
+// Covers is for the same mount, whatever was there meanwhile.
+func (s *Unmount) Covers(later plan.Step) bool {
+	o, ok := later.(*Unmount)
+	return ok && o.Dir == s.Dir
+}
+
 // Apply unmounts, and removes the directory if it was made for this.
 func (s *Unmount) Apply() error {
 	m, err := mountAt(s.Dir)

@@ -102,6 +102,17 @@ func (s *NetnsDel) Apply() error {
 	return errors.Join(foreign, unbind(s.Pin, pin))
 }
 
+// Covers is for the public name, however it came back.
+func (s *NetnsDel) Covers(later plan.Step) bool {
+	switch o := later.(type) {
+	case *NetnsDel:
+		return o.Name == s.Name && o.Pin == s.Pin && (o.Keep || !s.Keep)
+	case *NetnsUnbind:
+		return o.Name == s.Name && o.Pin == s.Pin
+	}
+	return false
+}
+
 // unname removes the public name. Our own file is removed after it: without
 // that one, nothing public can be ours.
 func unname(name plan.NS, pin uint64) error {

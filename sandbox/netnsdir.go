@@ -72,6 +72,12 @@ func (s *NetnsDirDel) String() string {
 	return "umount " + plan.NetnsDir
 }
 
+// Covers is for the mount, whatever was there meanwhile.
+func (s *NetnsDirDel) Covers(later plan.Step) bool {
+	_, ok := later.(*NetnsDirDel)
+	return ok
+}
+
 // Apply unmounts, and removes the directory if it was made for this.
 func (s *NetnsDirDel) Apply() error {
 	names, err := os.ReadDir(plan.NetnsDir)

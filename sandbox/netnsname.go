@@ -19,19 +19,23 @@ func (s *NetnsBind) String() string {
 	return plan.Command("touch", s.Name.Path()) + "\n" + plan.Command("mount", "--bind", s.Pin, s.Name.Path())
 }
 
-// Apply binds it, unless it is bound already. Of a [NetnsUnbind] that was cut
-// short, an empty file may be left.
+// Apply binds it, unless it is bound already.
 func (s *NetnsBind) Apply() error {
 	undo, err := s.Undo()
-	if left, serr := os.Lstat(s.Name.Path()); err != nil && serr == nil && left.Mode().IsRegular() && left.Size() == 0 {
-		if inode, ierr := NetnsInode(s.Name.Path()); ierr == nil && inode == 0 {
-			return bind(s.Pin, s.Name.Path())
-		}
-	}
 	if err != nil || undo == nil {
 		return err
 	}
+	if leftover(s.Name.Path()) {
+		return bind(s.Pin, s.Name.Path())
+	}
 	return publish(s.Pin, s.Name)
+}
+
+// leftover tells an empty file, which is what an unmounted name leaves: a
+// [NetnsUnbind] that was cut short, or somebody's umount(8).
+func leftover(path string) bool {
+	file, err := os.Lstat(path)
+	return err == nil && file.Mode().IsRegular() && file.Size() == 0
 }
 
 // Undo counts what else has the name as in the way.
@@ -47,7 +51,7 @@ func (s *NetnsBind) Undo() (plan.Step, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !there:
+	case !there || have == 0 && leftover(s.Name.Path()):
 		return &NetnsUnbind{Name: s.Name, Pin: s.Pin}, nil
 	case have == 0:
 		return nil, fmt.Errorf("%s is in the way: a file that is no network namespace", s.Name.Path())

@@ -57,7 +57,7 @@ or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 	a.globalFlags(root)
 	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.containerCommand())...)
 	add(root, networkGroup, a.networkCommand())
-	add(root, ownGroup, a.scriptCommand(), a.checkCommand(), a.benchCommand(), a.resetCommand(), a.versionCommand())
+	add(root, ownGroup, a.scriptCommand(), a.checkCommand(), a.repairCommand(), a.benchCommand(), a.resetCommand(), a.versionCommand())
 	dress(root)
 	root.InitDefaultVersionFlag()
 	root.Flags().Lookup("version").Usage = "print the version"
@@ -209,15 +209,19 @@ func (a *app) each(args []string, do func(string) error) error {
 	})
 }
 
-// all does one thing for each argument, whatever became of the others. All
-// errors but the last are reported here.
-func (a *app) all(args []string, do func(string) error) (err error) {
+// all does one thing for each argument, whatever became of the others.
+func (a *app) all(args []string, do func(string) error) error {
 	var failed []error
 	for _, arg := range args {
 		if err := do(arg); err != nil {
 			failed = append(failed, err)
 		}
 	}
+	return a.last(failed)
+}
+
+// last is the last of several errors. All others are reported here.
+func (a *app) last(failed []error) error {
 	for i, err := range failed {
 		if i == len(failed)-1 {
 			return err

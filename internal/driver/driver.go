@@ -39,8 +39,9 @@ type Traits struct {
 
 // An Endpoint is a container's, with all choices made.
 type Endpoint struct {
-	NS    plan.NS // the container's
-	Alias string  // what the host's end of its cable says of itself
+	NS     plan.NS // the container's
+	Alias  string  // what the host's end of its cable says of itself
+	Cabled bool    // the cable is there, if not as it should be
 	state.Attachment
 }
 

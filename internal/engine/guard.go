@@ -27,7 +27,7 @@ func (e *Engine) guardFindings() []Finding {
 	case err != nil:
 		return []Finding{{"bad", what, err.Error()}}
 	case len(missing) > 0:
-		return []Finding{{"bad", what, fmt.Sprintf("rules are missing, and containers on %s reach what the host serves there; try: minibridge run --rm --network none true", strings.Join(open, ", "))}}
+		return []Finding{{"bad", what, fmt.Sprintf("rules are missing, and containers on %s reach what the host serves there; try: minibridge repair", strings.Join(open, ", "))}}
 	}
 	return []Finding{{"ok", what, "in place"}}
 }

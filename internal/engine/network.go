@@ -96,7 +96,8 @@ func (e *Engine) Networks(ctx context.Context) (_ []*state.Network, err error) {
 }
 
 // upNetwork makes a network's plan true. Before its bridge is there, its
-// range may have been taken by somebody else.
+// range may have been taken by somebody else; one that containers have
+// addresses of stays.
 func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 	if _, known := s.drivers[n.Driver]; !known {
 		return errorf("network %s is of a kind that this minibridge doesn't know: %s", n.Name, printable(n.Driver))
@@ -112,7 +113,11 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 		return errorf("network %s: its bridge %s, which it was given, is missing", n.Name, n.Bridge).hint("ip link add name %s type bridge", n.Bridge)
 	}
 	if !there && (n.Chosen || n.Chosen6) {
-		if err := s.rechoose(n); err != nil {
+		used, err := s.dirs.Leases(n.ID)
+		if err == nil && len(used) == 0 {
+			err = s.rechoose(n)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ type session struct {
 	*Engine
 	held  *state.Held
 	clean bool             // no journal was left unfinished
+	put   func(plan.Step)  // unless nil, hears of each step before it is applied
 	known []*state.Network // once they were read: nobody else changes them meanwhile
 }
 
@@ -94,7 +95,14 @@ func (s *session) executor(owner string) (*plan.Executor, *state.Journal, error)
 	for _, undo := range j.Steps() {
 		s.firewall.Adopt(undo)
 	}
-	return &plan.Executor{Journal: j, Trace: s.trace}, j, nil
+	return &plan.Executor{Journal: j, Trace: s.traced}, j, nil
+}
+
+func (s *session) traced(step plan.Step, why string) {
+	s.trace(step, why)
+	if s.put != nil && why != "" { // else it takes something back
+		s.put(step)
+	}
 }
 
 // up makes an owner's plan true, or leaves things as they were.

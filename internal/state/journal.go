@@ -137,8 +137,11 @@ func (j *Journal) Append(undo plan.Step) error {
 	return nil
 }
 
-// Done implements [plan.Journal].
+// Done implements [plan.Journal]. What is complete need not be said twice.
 func (j *Journal) Done() error {
+	if j.settled == len(j.steps) {
+		return nil
+	}
 	j.settled = len(j.steps)
 	return j.write(journalLine{Done: true})
 }

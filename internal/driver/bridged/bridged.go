@@ -86,6 +86,7 @@ func (d Driver) Endpoint(n *state.Network, e driver.Endpoint) plan.Plan {
 		MTU:      o.mtu,
 		Isolated: !o.icc,
 		Alias:    e.Alias,
+		Cabled:   e.Cabled,
 		// A kernel without IPv6 has no switch to turn it off.
 		KeepIPv6: !d.IPv6,
 	}.Plan()

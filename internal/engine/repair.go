@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/plan"
+)
+
+// A repair puts back what somebody has flushed or deleted. It goes by what is
+// up: nothing comes back of what went down, and no network comes up that was
+// not.
+type repair struct {
+	*session
+	out      io.Writer
+	networks []*state.Network // all of them
+	what     string           // is being repaired, as a person calls it
+	steps    int              // made so far
+	broken   map[string]bool  // networks that could not be repaired, by id
+}
+
+// Repair puts back what the kernel lacks of the containers and networks named,
+// or of all that is up, and writes a line for each step of that. What is as it
+// should be is left alone. There is an error for each part that could not be
+// repaired.
+func (e *Engine) Repair(ctx context.Context, refs []string, out io.Writer) (errs []error) {
+	s, err := e.lock(ctx, "repair")
+	if err != nil {
+		return []error{err}
+	}
+	defer func() {
+		if err := s.unlock(); err != nil {
+			errs = append(errs, err)
+		}
+	}()
+	networks, err := s.networks()
+	if err != nil {
+		return []error{err}
+	}
+	up, err := s.whatIsUp(networks)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if len(refs) > 0 {
+		if up, err = s.only(refs, networks, up); err != nil {
+			return append(errs, err)
+		}
+	}
+	r := &repair{session: s, out: out, networks: networks, broken: map[string]bool{}}
+	s.put = r.tell
+	errs = append(errs, r.all(ctx, up)...)
+	if len(errs) == 0 && r.steps == 0 {
+		s.say("nothing is missing")
+	}
+	return errs
+}
+
+// longLine is how much of a command is told; -x tells all.
+const longLine = 300
+
+// tell writes what is put back, in one line.
+func (r *repair) tell(step plan.Step) {
+	if _, nothing := step.(*plan.Leave); nothing {
+		return
+	}
+	r.steps++
+	line, rest, more := strings.Cut(step.String(), "\n")
+	if len(line) > longLine {
+		line = line[:longLine] + "…"
+	}
+	if more {
+		line += fmt.Sprintf(" … (%d commands)", 2+strings.Count(rest, "\n"))
+	}
+	fmt.Fprintf(r.out, "%s: %s\n", r.what, line)
+}
+
+// all repairs the host first, then the networks, then the containers: nothing
+// is led anywhere before the doors are closed that should be.
+func (r *repair) all(ctx context.Context, up *present) (errs []error) {
+	if !up.host {
+		return nil
+	}
+	r.what = "host"
+	if err := r.upHost(ctx); err != nil {
+		return []error{fmt.Errorf("host: %w", err)}
+	}
+	for _, n := range up.networks {
+		r.what = "network " + n.Name
+		if err := r.upNetwork(ctx, n); err != nil {
+			r.broken[n.ID] = true
+			errs = append(errs, err)
+		}
+	}
+	for _, run := range up.runs {
+		r.what = "container " + run.Name
+		if err := r.container(ctx, run); err != nil {
+			errs = append(errs, cantRepair(run, err))
+		}
+	}
+	return errs
+}
+
+// cantRepair names the container, and how it gets all of it anew.
+func cantRepair(run *state.Run, err error) error {
+	text := fmt.Sprintf("container %s: %v", run.Name, err)
+	return &Error{Text: text, Hint: "minibridge restart " + run.Name, Err: err}
+}
+
+// container repairs a running container, but for what it has on networks that
+// could not be repaired.
+func (r *repair) container(ctx context.Context, run *state.Run) error {
+	if run.Netns == "" {
+		return nil
+	}
+	p, err := r.keptSandbox(run)
+	if err == nil {
+		err = r.up(ctx, containerOwner(run.ID), p)
+	}
+	if err != nil {
+		return err
+	}
+	for _, at := range run.Wired() {
+		if r.broken[at.NetworkID] {
+			continue
+		}
+		if err := r.endpoint(ctx, run, at); err != nil {
+			return err
+		}
+	}
+	if at, ok := wayOut(run); ok && r.broken[at.NetworkID] {
+		return nil
+	}
+	if err := r.up(ctx, wayOwner(run.ID), r.wayPlan(run, &state.Run{})); err != nil {
+		return err
+	}
+	if err := r.held.DropJournal(wayOwner(run.ID)); err != nil { // it goes with the namespace
+		return err
+	}
+	if err := r.ports(ctx, run); err != nil {
+		return err
+	}
+	return r.names(run)
+}
+
+// names makes a container known to its peers again, where its entry has gone.
+func (r *repair) names(run *state.Run) error {
+	for _, at := range run.Wired() {
+		members, _, err := r.dirs.Members(at.NetworkID).Load()
+		if err != nil {
+			return err
+		}
+		if len(at.Names) > 0 && !slices.ContainsFunc(members, func(m state.Member) bool { return m.ID == run.ID }) {
+			r.steps++
+			fmt.Fprintf(r.out, "%s: its names on %s: %s\n", r.what, at.Network, strings.Join(at.Names, ", "))
+			return r.announceNames(run)
+		}
+	}
+	return nil
+}
+
+// endpoint repairs a cable and what is at its ends. Where something was
+// missing, the neighbours are told again where it leads.
+func (r *repair) endpoint(ctx context.Context, run *state.Run, at state.Attachment) error {
+	p, err := r.keptEndpoint(run, at, r.networks)
+	if err != nil {
+		return err
+	}
+	before := r.steps
+	err = r.up(ctx, endpointOwner(run.ID, at.EndpointID), p)
+	if n := networkByID(r.networks, at.NetworkID); err == nil && r.steps > before && n.Bridge != "" {
+		err = bridge.Announce(n.Bridge, []byte(at.MAC), at.Addresses()...)
+	}
+	return err
+}
+
+// ports publishes again what is not published any more. UDP flows to it that
+// began meanwhile would go on past it; others go on as they are.
+func (r *repair) ports(ctx context.Context, run *state.Run) error {
+	again, err := r.unpublished(run, r.networks)
+	if err != nil {
+		return err
+	}
+	if err := r.up(ctx, portsOwner(run.ID), r.publishPlan(run, r.networks)); err != nil {
+		return err
+	}
+	return nat.FlushFlows(mappings(again))
+}
+
+// unpublished are the ports of a container that lead nowhere.
+func (e *Engine) unpublished(run *state.Run, networks []*state.Network) (ports []state.Port, err error) {
+	missing, err := plan.Drift(e.publishPlan(run, networks))
+	if err != nil || len(missing) == 0 {
+		return nil, err
+	}
+	for _, p := range run.Ports {
+		one := *run
+		one.Ports = []state.Port{p}
+		missing, err := plan.Drift(e.publishPlan(&one, networks))
+		if err != nil {
+			return nil, err
+		}
+		if len(missing) > 0 {
+			ports = append(ports, p)
+		}
+	}
+	return ports, nil
+}
