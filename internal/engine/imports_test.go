@@ -86,6 +86,7 @@ var edges = map[string]map[string]string{
 		"internal/machine": "a test's machine is one",
 		"plan":             "the laws of ops and plans",
 	},
+	"internal/paths": {},
 	"hack/machine": {
 		"internal/machine": "it is its command line",
 	},

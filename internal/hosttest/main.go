@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -26,9 +27,10 @@ const (
 
 // Set by [Main]; inside is the name of the test whose machine this is.
 var (
-	ready  bool
-	inside string
-	done   *os.File
+	ready   bool
+	inside  string
+	done    *os.File
+	sources []string // the folders of programs
 )
 
 // Main is the TestMain of every package whose tests use [Run]:
@@ -107,8 +109,32 @@ func build(programs []string) (dir string, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%s: %w\n%s", cmd, err, out)
 	}
+	if sources, err = folders(programs); err != nil {
+		return dir, err
+	}
 	return dir, os.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
+
+// folders gives those with the sources of programs.
+func folders(programs []string) ([]string, error) {
+	const ours = "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}"
+	out, err := exec.Command("go", append([]string{"list", "-deps", "-f", ours}, programs...)...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	return strings.Fields(string(out)), nil
+}
+
+// mind has go test see when programs change. It takes the result of a test for
+// good as long as the test binary is the same, and what a test has opened in
+// the module (computeTestInputsID in cmd/go/internal/test).
+var mind = sync.OnceFunc(func() {
+	for _, dir := range sources {
+		if f, err := os.Open(dir); err == nil {
+			f.Close()
+		}
+	}
+})
 
 func printState() (code int) {
 	script, err := io.ReadAll(os.Stdin)

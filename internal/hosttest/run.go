@@ -43,6 +43,7 @@ func Run(t *testing.T, f func(t *testing.T, m *Machine)) {
 		t.Fatalf("hosttest.Run in the machine of %s", inside)
 	default:
 		t.Parallel()
+		mind()
 		outside(t)
 	}
 }

@@ -1,0 +1,123 @@
+package paths_test
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// services are the ports that somebody listens on, of TCP and of UDP.
+var services = map[string][]int{
+	"outside": {90},
+	"host":    {22}, "second": {22}, "bridge": {22}, "one": {22}, "two": {22}, "back": {22}, "quiet": {22}, "bare": {22}, "six": {22},
+	"localhost": {631},
+	"old":       {80}, "web": {80, 8000, 8003, 8005}, "peer": {80}, "other": {80}, "db": {80}, "app": {80}, "q1": {80}, "q2": {80},
+	"plain": {80}, "alone": {80},
+}
+
+// A seer has seen datagrams, and where they came from.
+type seer struct {
+	asked   int // how many probes there were
+	mu      sync.Mutex
+	seen    map[string]string
+	flushes []func()
+}
+
+// answering opens all services. Each tells its clients which one it is, and
+// the address that it sees: "web:80 sees 192.0.2.2".
+func answering(t *testing.T) *seer {
+	t.Helper()
+	s := &seer{seen: map[string]string{}}
+	for name, ports := range services {
+		for _, f := range []family{ipv4, ipv6} {
+			for _, port := range ports {
+				if at := address(name, f); at.IsValid() {
+					where := net.JoinHostPort(at.String(), fmt.Sprint(port))
+					s.tcp(t, places[name].ns, f, where, fmt.Sprintf("%s:%d", name, port))
+					s.udp(t, places[name].ns, f, where, fmt.Sprintf("%s:%d", name, port))
+				}
+			}
+		}
+	}
+	return s
+}
+
+// tcp does not wait for what a client says.
+func (s *seer) tcp(t *testing.T, ns plan.NS, f family, at, name string) {
+	t.Helper()
+	var l net.Listener
+	if err := ns.Do(func() (err error) { l, err = net.Listen(f.network("tcp"), at); return err }); err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	t.Cleanup(func() { l.Close(); running.Wait() })
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintf(c, "%s sees %s", name, host(c.RemoteAddr()))
+			c.Close()
+		}
+	})
+}
+
+func (s *seer) udp(t *testing.T, ns plan.NS, f family, at, name string) {
+	t.Helper()
+	var c net.PacketConn
+	if err := ns.Do(func() (err error) { c, err = net.ListenPacket(f.network("udp"), at); return err }); err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	t.Cleanup(func() { c.Close(); running.Wait() })
+	flushed := make(chan struct{})
+	running.Go(func() {
+		b := make([]byte, 64)
+		for {
+			n, client, err := c.ReadFrom(b)
+			switch {
+			case err != nil:
+				return
+			case client.String() == c.LocalAddr().String():
+				flushed <- struct{}{}
+				continue
+			}
+			s.note(string(b[:n]), name+" sees "+host(client))
+			c.WriteTo(fmt.Appendf(nil, "%s sees %s", name, host(client)), client)
+		}
+	})
+	s.flushes = append(s.flushes, func() {
+		if _, err := c.WriteTo([]byte("?"), c.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-flushed:
+		case <-time.After(patience):
+			t.Fatalf("%s does not hear itself", name)
+		}
+	})
+}
+
+func host(a net.Addr) string {
+	ip, _, _ := net.SplitHostPort(a.String())
+	return ip
+}
+
+func (s *seer) note(datagram, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen[datagram] = what
+}
+
+// flush returns when all datagrams that have arrived by now are noted: each
+// service gets one from itself, behind them.
+func (s *seer) flush() {
+	for _, flush := range s.flushes {
+		flush()
+	}
+}
