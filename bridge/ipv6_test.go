@@ -58,6 +58,18 @@ func TestIPv6EndpointReachesGateway(t *testing.T) {
 	})
 }
 
+// From its link-local address the host looks for a neighbour that it forwards
+// to: what comes in for the first container doesn't wait for that.
+func TestTheBridgesLinkLocalAddressIsGoodAtOnce(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		up(t, whole(dual(t)))
+		m.Sh(t, "until ip -6 addr show dev minibr0 scope link | grep -q fe80; do :; done")
+		if got := m.Sh(t, "ip -6 addr show dev minibr0 tentative"); got != "" {
+			t.Error(got)
+		}
+	})
+}
+
 // A container with a cable of its own making.
 const rogue = `
 ip netns add rogue

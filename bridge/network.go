@@ -52,5 +52,6 @@ func (n Network) ipv6(p *plan.Plan) {
 		p.Do(&plan.SysctlSet{Key: key("disable_ipv6"), Value: "1"}, "this network has no IPv6: the host takes none from it, and routes none")
 		return
 	}
+	p.Do(&plan.SysctlSet{Key: key("accept_dad"), Value: "0"}, "its link-local address is good at once: from there the host looks for whom it forwards to")
 	p.Do(&plan.SysctlSet{Key: key("accept_ra"), Value: "0"}, "no container can make itself the host's router (RFC 4861, section 11.1)")
 }

@@ -18,6 +18,7 @@ var parameters = []string{
 	"ipv4/conf/*/forwarding",
 	"ipv4/conf/*/route_localnet",
 	"ipv4/conf/*/rp_filter",
+	"ipv6/conf/*/accept_dad",
 	"ipv6/conf/*/accept_ra",
 	"ipv6/conf/*/disable_ipv6",
 	"ipv6/conf/*/forwarding",
