@@ -76,7 +76,8 @@ ip netns add rogue
 ip link add name other master minibr0 up type veth peer name eth0 netns rogue
 ip -n rogue addr add fe80::bad/64 nodad dev eth0
 ip -n rogue link set dev eth0 up
-until bridge link show dev other | grep -q 'state forwarding'; do :; done`
+until bridge link show dev other | grep -q 'state forwarding'; do :; done
+until ip -n rogue -6 route show table local dev eth0 | grep -q ff00; do :; done`
 
 // Nor on a network without IPv6, where it has its own ways to send packets.
 func TestNoContainerIsTheRouterWithoutIPv6(t *testing.T) {
