@@ -26,8 +26,9 @@ var edges = map[string]map[string]string{
 	"nat": {
 		"plan": "its ops are plan.Ops",
 	},
-	"internal/ipam": {},
-	"internal/dns":  {},
+	"internal/ipam":  {},
+	"internal/dns":   {},
+	"internal/proxy": {},
 	"internal/state": {
 		"plan": "a journal on disk is a plan.Journal",
 	},
@@ -102,8 +103,9 @@ var edges = map[string]map[string]string{
 // libraries limits what some packages may import from outside the module, at
 // any depth but the standard library; the others are free.
 var libraries = map[string][]string{
-	"plan":          {"golang.org/x/sys/unix"}, // whoever imports bridge or nat gets it too
-	"internal/ipam": {"go4.org/netipx"},        // a pure choice needs no kernel
+	"plan":           {"golang.org/x/sys/unix"}, // whoever imports bridge or nat gets it too
+	"internal/ipam":  {"go4.org/netipx"},        // a pure choice needs no kernel
+	"internal/proxy": {"golang.org/x/sys/unix"}, // sockets, and nothing else
 }
 
 type listed struct {

@@ -1,0 +1,74 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// A destination is the address of the host that a client sent to. Answers have
+// to come from there, or the client takes them for a stranger's.
+type destination struct {
+	addr netip.Addr
+	link uint32 // index of the device that it came in by, of a link-local one
+}
+
+// tellDestination has each datagram come with its destination.
+func (s *socket) tellDestination() error {
+	if s.six {
+		return unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	}
+	return unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+}
+
+// name gives the key of a datagram's flow from its sender and its control
+// messages.
+func name(s *socket, from unix.Sockaddr, oob []byte) (k key, ok bool) {
+	k.socket = s
+	switch from := from.(type) {
+	case *unix.SockaddrInet6:
+		k.client, k.link = netip.AddrPortFrom(netip.AddrFrom16(from.Addr), uint16(from.Port)), from.ZoneId
+	case *unix.SockaddrInet4:
+		k.client = netip.AddrPortFrom(netip.AddrFrom4(from.Addr), uint16(from.Port))
+	default:
+		return k, false
+	}
+	k.dest = readDestination(oob)
+	return k, true
+}
+
+// readDestination finds the packet information (struct in6_pktinfo, ipv6(7);
+// struct in_pktinfo, ip(7)) among control messages.
+func readDestination(oob []byte) (d destination) {
+	for len(oob) >= unix.SizeofCmsghdr {
+		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			return d
+		}
+		oob = rest
+		switch {
+		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
+			d.addr = netip.AddrFrom16([16]byte(data))
+			if d.addr.IsLinkLocalUnicast() {
+				d.link = binary.NativeEndian.Uint32(data[16:])
+			}
+		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
+			d.addr = netip.AddrFrom4([4]byte(data[4:])) // ipi_spec_dst: the host's own, whatever the packet says
+		}
+	}
+	return d
+}
+
+// source is the control message that has an answer come from the destination;
+// none leaves the choice to the kernel, as after a multicast.
+func (k *key) source() []byte {
+	d := k.dest
+	switch {
+	case !d.addr.IsValid() || d.addr.IsUnspecified() || d.addr.IsMulticast():
+		return nil
+	case d.addr.Is4():
+		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: d.addr.As4()})
+	}
+	return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: d.addr.As16(), Ifindex: d.link})
+}
