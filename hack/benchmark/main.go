@@ -1,52 +1,44 @@
-// Benchmark times the command in a private machine: runs beside their floor,
-// published ports and networks beside many others, the name server. hack/bench builds and runs it.
-// In a container, it is who asks a name server.
+// Benchmark times minibridge beside its floor: the least that has the same
+// effect, by raw netlink messages and raw rules. hack/bench builds and runs it.
 //
-//	benchmark MINIBRIDGE REPETITIONS
-//	benchmark ask SERVER NAME
+// Each subject is in a private machine of its own, and all subjects of a group
+// take their turns: A B C, B C A, … So a machine that gets slower gets slower
+// for all, and a ratio is taken turn by turn. Prints benchstat's format, and
+// between it, in comments, medians, ratios and whether a group's goals are met.
+//
+//	benchmark MINIBRIDGE REPETITIONS [GROUP...]
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"time"
+	"strings"
 
+	"github.com/minibridge/minibridge/internal/load"
 	"github.com/minibridge/minibridge/internal/machine"
 )
 
-// The first argument of the process in the machine, and of that in a container.
-const (
-	inside = "inside"
-	asker  = "ask"
-)
+// groups are all of them, in the order in which they run.
+var groups = []group{runs, setup, ports, thousand, traffic, names, networks}
 
 func main() {
+	load.Init()
 	machine.Init()
-	if len(os.Args) == 4 && os.Args[1] == inside {
-		exit(measure(os.Args[2], os.Args[3]))
+	if len(os.Args) > 1 {
+		switch args := os.Args[2:]; os.Args[1] {
+		case asSubject:
+			exit(beSubject(args[0], args[1], args[2]))
+		case asFloor:
+			exit(beFloor(args[0]))
+		case asAsker:
+			exit(askNames(args[0], args[1]))
+		}
 	}
-	if len(os.Args) == 4 && os.Args[1] == asker {
-		exit(askNames(os.Args[2], os.Args[3]))
-	}
-	if len(os.Args) != 3 {
-		exit(fmt.Errorf("usage: benchmark MINIBRIDGE REPETITIONS"))
-	}
-	program, err := filepath.Abs(os.Args[1])
-	if err != nil {
-		exit(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		exit(err)
-	}
-	cmd := machine.Command(context.Background(), self, inside, program, os.Args[2])
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	exit(cmd.Run())
+	exit(benchmark(os.Args[1:]))
 }
 
 func exit(err error) {
@@ -57,77 +49,43 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// A subject is one way to do a case once.
-type subject struct {
-	name string
-	once func() error
-}
-
-func measure(program, repetitions string) error {
-	n, err := strconv.Atoi(repetitions)
+func benchmark(args []string) error {
+	if len(args) < 2 {
+		return fmt.Errorf("usage: benchmark MINIBRIDGE REPETITIONS [GROUP...]")
+	}
+	program, err := filepath.Abs(args[0])
 	if err != nil {
 		return err
 	}
+	repetitions, err := strconv.Atoi(args[1])
+	if err != nil || repetitions < 1 {
+		return fmt.Errorf("%q repetitions?", args[1])
+	}
+	wanted, err := choose(args[2:])
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // a machine ends with the thread that started it
 	fmt.Printf("goos: %s\ngoarch: %s\npkg: minibridge\n", runtime.GOOS, runtime.GOARCH)
-	c := command{program}
-	if err := c.compare(n); err != nil {
-		return err
-	}
-	if err := ports(n); err != nil {
-		return err
-	}
-	if err := c.names(); err != nil {
-		return err
-	}
-	return c.networks(n)
-}
-
-// compare times every case, subject by subject in turn, so that a machine that
-// gets slower gets slower for both.
-func (p command) compare(n int) error {
-	for _, c := range []struct {
-		name  string
-		flags []string
-	}{
-		{"none", []string{"--network", "none"}},
-		{"bridge", nil},
-		{"port", []string{"-p", "8000:80"}},
-	} {
-		floor, err := newFloor(c.name)
-		if err != nil {
-			return err
-		}
-		run := func() error {
-			_, err := p.time(append(append([]string{"run", "--rm"}, c.flags...), "true")...)
-			return err
-		}
-		if err := takeTurns(c.name, n, subject{"floor", floor.once}, subject{"minibridge", run}); err != nil {
-			return err
+	for _, g := range wanted {
+		if err := g.run(program, repetitions); err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
 		}
 	}
 	return nil
 }
 
-func takeTurns(name string, n int, subjects ...subject) error {
-	times := make([][]time.Duration, len(subjects))
-	for i := range n + 1 {
-		for j, s := range subjects {
-			start := time.Now()
-			if err := s.once(); err != nil {
-				return fmt.Errorf("%s: %s: %w", name, s.name, err)
-			}
-			if took := time.Since(start); i > 0 { // the first one warms up
-				times[j] = append(times[j], took)
-				fmt.Printf("BenchmarkRun/%s/%s \t1\t%d ns/op\n", name, s.name, took.Nanoseconds())
-			}
-		}
+// choose finds groups by name; all when none is named.
+func choose(by []string) (wanted []group, err error) {
+	if len(by) == 0 {
+		return groups, nil
 	}
-	ratio := float64(median(times[1])) / float64(median(times[0]))
-	fmt.Printf("# %s: median %v, floor %v: %.1f times the floor\n", name, median(times[1]).Round(10*time.Microsecond), median(times[0]).Round(10*time.Microsecond), ratio)
-	return nil
-}
-
-func median(d []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(d))
-	return sorted[len(sorted)/2]
+	for _, name := range by {
+		i := slices.IndexFunc(groups, func(g group) bool { return strings.EqualFold(g.name, name) })
+		if i < 0 {
+			return nil, fmt.Errorf("no group %q", name)
+		}
+		wanted = append(wanted, groups[i])
+	}
+	return wanted, nil
 }

@@ -3,88 +3,108 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/netip"
-	"time"
 
 	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 )
 
-// firewalls are the kinds of rules.
+// firewalls are the kinds of rules, with their floors.
 var firewalls = []struct {
 	name    string
-	backend nat.Backend
-}{{"iptables", nat.Iptables()}, {"nftables", nat.Nftables()}}
+	backend func() nat.Backend
+	floor   func() (floorRule, error)
+}{
+	{"iptables", nat.Iptables, func() (floorRule, error) { return floorIptables{}, nil }},
+	{"nftables", func() nat.Backend { return nat.Nftables() }, func() (floorRule, error) { return newFloorNftables() }},
+}
 
-// ports times ports that come one by one, and go one by one, beside more and
-// more that are there; then a thousand that come and go at once.
-func ports(repetitions int) error {
+// ports are one that comes and goes beside others that are there.
+var ports = group{
+	name:     "Ports",
+	subjects: portSubjects(),
+	goals: []goal{
+		{"nftables-999", "up", "nftables-0", 1.2},
+		{"iptables-999", "up", "iptables-0", 2},
+	},
+}
+
+func portSubjects() (all []subject) {
 	for _, fw := range firewalls {
-		host := &plan.Executor{Journal: &plan.Memory{}}
-		if err := host.Up(context.Background(), fw.backend.Host()); err != nil {
-			return err
-		}
-		for _, number := range []int{0, 100, 999, 5000} {
-			there := &plan.Executor{Journal: &plan.Memory{}}
-			if err := there.Up(context.Background(), publish(fw.backend, "there", 10000, number)); err != nil {
-				return err
-			}
-			var one []plan.Plan
-			for i := range repetitions {
-				one = append(one, publish(fw.backend, "one", 9000+i, 1))
-			}
-			if err := comeAndGo(fmt.Sprintf("%s/ports=%d", fw.name, number), one...); err != nil {
-				return err
-			}
-			if err := there.Down(0); err != nil {
-				return err
-			}
-		}
-		if err := comeAndGo(fw.name+"/thousand", publish(fw.backend, "thousand", 20000, 1000)); err != nil {
-			return err
-		}
-		if err := host.Down(0); err != nil {
-			return err
+		for _, others := range []int{0, 100, 999, 5000} {
+			all = append(all,
+				subject{fmt.Sprintf("floor-%s-%d", fw.name, others), floorPort(fw.floor, others)},
+				subject{fmt.Sprintf("%s-%d", fw.name, others), port(fw.backend, others)})
 		}
 	}
-	return nil
+	return all
+}
+
+const firstOther = 10000
+
+func floorPort(newRule func() (floorRule, error), others int) func(string) (func() (times, error), error) {
+	return func(string) (func() (times, error), error) {
+		rule, err := newRule()
+		if err != nil {
+			return nil, err
+		}
+		var there []int
+		for i := range others {
+			there = append(there, firstOther+i)
+		}
+		if err := rule.add(there...); err != nil {
+			return nil, err
+		}
+		return func() (times, error) {
+			return upAndDown(func() error { return rule.add(8000) }, func() error { return rule.del(8000) })
+		}, nil
+	}
+}
+
+func port(newBackend func() nat.Backend, others int) func(string) (func() (times, error), error) {
+	return func(string) (func() (times, error), error) {
+		backend := newBackend()
+		p := append(backend.Host(), publish(backend, "others", firstOther, others)...)
+		if err := (&plan.Executor{Journal: &plan.Memory{}}).Up(context.Background(), p); err != nil {
+			return nil, err
+		}
+		return func() (times, error) { return upAndDownPlan(publish(backend, "one", 8000, 1)) }, nil
+	}
 }
 
 // publish is so many ports, each by itself, that lead to one of a container.
 func publish(backend nat.Backend, id string, first, count int) plan.Plan {
-	pub := nat.Publish{ID: id, Target: netip.MustParseAddr("172.17.0.2")}
+	pub := nat.Publish{ID: id, Bridge: network.Bridge, Target: address.Addr()}
 	for i := range count {
 		pub.Mappings = append(pub.Mappings, nat.Mapping{HostPort: uint16(first + i), Port: 80, Count: 1, Proto: "tcp"})
 	}
 	return backend.Publish(pub)
 }
 
-// comeAndGo times plans that go up one after the other, and down again.
-func comeAndGo(name string, plans ...plan.Plan) error {
-	var all []*plan.Executor
-	var up, down []time.Duration
-	timed := func(verb string, do func() error) (time.Duration, error) {
-		start := time.Now()
-		err := do()
-		took := time.Since(start)
-		fmt.Printf("BenchmarkPorts/%s/%s \t1\t%d ns/op\n", name, verb, took.Nanoseconds())
-		return took, err
-	}
-	for _, p := range plans {
-		e := &plan.Executor{Journal: &plan.Memory{}}
-		took, err := timed("up", func() error { return e.Up(context.Background(), p) })
-		if err != nil {
-			return err
+// thousand are as many ports that come and go at once: a run that leads to equal
+// ports, one that is shifted, and each by itself.
+var thousand = group{name: "Thousand", subjects: thousandSubjects()}
+
+func thousandSubjects() (all []subject) {
+	for _, fw := range firewalls {
+		for _, kind := range []struct {
+			name string
+			plan func(nat.Backend) plan.Plan
+		}{
+			{"equal", func(b nat.Backend) plan.Plan { return run(b, firstOther, firstOther) }},
+			{"shifted", func(b nat.Backend) plan.Plan { return run(b, firstOther, firstOther+1) }},
+			{"single", func(b nat.Backend) plan.Plan { return publish(b, "single", firstOther, 1000) }},
+		} {
+			all = append(all, subject{fw.name + "-" + kind.name, func(string) (func() (times, error), error) {
+				backend := fw.backend()
+				err := (&plan.Executor{Journal: &plan.Memory{}}).Up(context.Background(), backend.Host())
+				return func() (times, error) { return upAndDownPlan(kind.plan(backend)) }, err
+			}})
 		}
-		all, up = append(all, e), append(up, took)
 	}
-	for _, e := range all {
-		took, err := timed("down", func() error { return e.Down(0) })
-		if err != nil {
-			return err
-		}
-		down = append(down, took)
-	}
-	fmt.Printf("# %s, medians: up %v, down %v\n", name, median(up).Round(10*time.Microsecond), median(down).Round(10*time.Microsecond))
-	return nil
+	return all
+}
+
+func run(backend nat.Backend, host, container uint16) plan.Plan {
+	return backend.Publish(nat.Publish{ID: "run", Bridge: network.Bridge, Target: address.Addr(),
+		Mappings: []nat.Mapping{{HostPort: host, Port: container, Count: 1000, Proto: "tcp"}}})
 }

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/minibridge/minibridge/internal/load"
@@ -70,18 +69,9 @@ func Run(ctx context.Context, o Options, told func(done, of int)) ([]Row, error)
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case failed != nil || err != nil:
-		return nil, cmp.Or(said(&complaint), failed, err)
+		return nil, load.Said(&complaint, cmp.Or(failed, err))
 	}
 	return rows(samples, o.Rounds), nil
-}
-
-// said is what a program complained about, or nil.
-func said(complaint fmt.Stringer) error {
-	text := strings.TrimSpace(strings.TrimPrefix(complaint.String(), "minibridge: "))
-	if text == "" {
-		return nil
-	}
-	return errors.New(text)
 }
 
 // A sample is what one measurement gave.

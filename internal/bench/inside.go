@@ -1,9 +1,6 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -74,22 +71,10 @@ func run(firewall string, server []string) []string {
 	return append(argv, server...)
 }
 
-// start starts a server and waits until it says that it listens.
+// start starts a server. What the environment says to minibridge is about the
+// real machine.
 func start(argv []string) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
-	// What the environment says to minibridge is about the real machine.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MINIBRIDGE_") })
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		return cmp.Or(said(&complaint), cmd.Wait())
-	}
-	return nil
+	return load.Start(cmd)
 }

@@ -56,15 +56,16 @@ func rows(samples []sample, rounds int) (all []Row) {
 		}
 		for i, w := range ways {
 			r := Row{Measure: m.name, Unit: m.unit, More: m.more, Way: w.name, To: w.to.String(), Rounds: values[i]}
-			r.Min, r.Median, r.Max = spread(values[i])
-			r.RatioMin, r.Ratio, r.RatioMax = spread(ratios(values[i], values[w.beside]))
+			r.Min, r.Median, r.Max = Spread(values[i])
+			r.RatioMin, r.Ratio, r.RatioMax = Spread(Ratios(values[i], values[w.beside]))
 			all = append(all, r)
 		}
 	}
 	return all
 }
 
-func ratios(a, b []float64) []float64 {
+// Ratios are what a is to b, round by round.
+func Ratios(a, b []float64) []float64 {
 	r := make([]float64, len(a))
 	for i := range a {
 		r[i] = a[i] / b[i]
@@ -72,7 +73,8 @@ func ratios(a, b []float64) []float64 {
 	return r
 }
 
-func spread(values []float64) (least, median, most float64) {
+// Spread is the least, the median and the most of some values.
+func Spread(values []float64) (least, median, most float64) {
 	sorted := slices.Sorted(slices.Values(values))
 	middle := len(sorted) / 2
 	median = sorted[middle]

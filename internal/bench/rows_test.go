@@ -72,7 +72,7 @@ func TestSpread(t *testing.T) {
 		{[]float64{4, 1}, []float64{1, 2.5, 4}},
 		{[]float64{9, 1, 2}, []float64{1, 2, 9}},
 	} {
-		least, median, most := spread(c.values)
+		least, median, most := Spread(c.values)
 		if diff := cmp.Diff(c.want, []float64{least, median, most}); diff != "" {
 			t.Errorf("%v: %s", c.values, diff)
 		}

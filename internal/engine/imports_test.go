@@ -93,10 +93,12 @@ var edges = map[string]map[string]string{
 	},
 	"hack/benchmark": {
 		"internal/machine": "it measures in one",
-		"bridge":           "the floor is made of the public packages",
-		"nat":              "the floor is made of the public packages",
-		"sandbox":          "the floor is made of the public packages",
-		"plan":             "the floor is made of the public packages",
+		"internal/load":    "traffic is what it times, too",
+		"internal/bench":   "ratios turn by turn, as the verb's",
+		"bridge":           "a container's plan, without the rest",
+		"nat":              "a container's plan, without the rest",
+		"sandbox":          "a container's plan, without the rest",
+		"plan":             "a container's plan, without the rest",
 	},
 }
 

@@ -8,8 +8,11 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -47,6 +50,32 @@ func Server(at netip.AddrPort) ([]string, error) {
 	return []string{self, word, "serve", at.String()}, err
 }
 
+// Start starts a server, or a command that has one in a container, and waits
+// until it says that it listens.
+func Start(cmd *exec.Cmd) error {
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		return Said(&complaint, cmp.Or(cmd.Wait(), err))
+	}
+	return nil
+}
+
+// Said is an error of a program with its own words, where it said any.
+func Said(complaint fmt.Stringer, err error) error {
+	if text := strings.TrimSpace(strings.TrimPrefix(complaint.String(), "minibridge: ")); text != "" {
+		return errors.New(text)
+	}
+	return err
+}
+
 // Measure has a client in a network namespace make load on a server for that
 // long, and says what one took: the median. A tenth more than that warms up.
 func Measure(ctx context.Context, from plan.NS, kind Kind, to netip.AddrPort, d time.Duration) (time.Duration, error) {
@@ -57,7 +86,7 @@ func Measure(ctx context.Context, from plan.NS, kind Kind, to netip.AddrPort, d 
 		return 0, err
 	}
 	if err := cmd.Wait(); err != nil {
-		return 0, fmt.Errorf("%s to %s: %w: %s", kind, to, err, strings.TrimSpace(complaint.String()))
+		return 0, fmt.Errorf("%s to %s: %w", kind, to, Said(&complaint, err))
 	}
 	return time.ParseDuration(strings.TrimSpace(out.String()))
 }
