@@ -52,7 +52,7 @@ func TestPlansOfNftablesLeaveNoTrace(t *testing.T) {
 func TestMissingPartsOfTheTableAreMadeAgain(t *testing.T) {
 	for name, damage := range map[string]string{
 		"one rule":    "nft delete rule inet minibridge forward handle $(nft -a list chain inet minibridge forward | sed -n '/peers accept/s/.*handle //p')",
-		"the guard":   unguard("ip saddr 127"),
+		"the guard":   "nft delete rule inet minibridge raw handle $(nft -a list chain inet minibridge raw | sed -n '/ip saddr 127/s/.*handle //p')",
 		"a chain":     "nft flush chain inet minibridge postrouting; nft delete chain inet minibridge postrouting",
 		"wrong order": "h=$(nft -a list chain inet minibridge forward | sed -n '/peers accept/s/.*handle //p'); nft add rule inet minibridge forward 'iifname . oifname @peers accept comment \"minibridge:peers:host\"'; nft delete rule inet minibridge forward handle $h",
 		"an element":  "nft delete element inet minibridge ports '{ tcp . 8080 }'",

@@ -232,11 +232,8 @@ func probes(c condition) (all []*probe) {
 		for _, r := range group.rows {
 			for _, f := range []family{ipv4, ipv6} {
 				to := at(r.to, f)
-				if !address(r.from, f).IsValid() || !to.Addr().IsValid() || r.only != "" && r.only != string(f) && r.only != kind {
+				if !address(r.from, f).IsValid() || !there(to) || r.only != "" && r.only != string(f) && r.only != kind {
 					continue
-				}
-				if f == ipv6 && to.Port() >= 7000 {
-					continue // ports are published with IPv4
 				}
 				want := r.reaches
 				if r.seen != "" {

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long something that must come is waited for.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // A probe is a connection, or a datagram, down a path.
 type probe struct {
@@ -56,7 +56,7 @@ func walk(t *testing.T, s *seer, probes []*probe) {
 	var all sync.WaitGroup
 	for ns, probes := range of {
 		all.Go(func() {
-			if err := plan.OnThread(func() error { return send(ns, probes) }); err != nil {
+			if err := send(ns, probes); err != nil {
 				t.Errorf("from %q: %v", ns, err)
 			}
 		})
@@ -74,43 +74,53 @@ func walk(t *testing.T, s *seer, probes []*probe) {
 	}
 }
 
-// send sends one namespace's probes and waits for the answers. That nothing
-// comes of the others is certain as soon as what was sent behind them has been
-// answered: between network namespaces packets go through a queue of the CPU
-// that sends them (enqueue_to_backlog in net/core/dev.c), so that of what one
-// CPU sends nothing overtakes. What goes there and back behind them leaves them
-// at least one queue further, and no path has as many as are tried here, with
-// the questions on its way for who has an address.
+// send sends one namespace's probes and waits for the answers.
 func send(ns plan.NS, probes []*probe) error {
-	if err := stay(); err != nil {
-		return err
-	}
-	if err := ns.Enter(); err != nil {
-		return err
-	}
-	for _, p := range probes {
-		if err := p.send(); err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+	err := through(ns, func() error {
+		for _, p := range probes {
+			if err := p.send(); err != nil {
+				return fmt.Errorf("%s: %w", p, err)
+			}
 		}
-	}
-	for i := range 16 {
-		behind := &probe{to: open(ns), proto: "udp", datagram: fmt.Sprint("behind ", i)}
-		if err := behind.send(); err != nil {
-			return err
-		}
-		await([]*probe{behind})
-		unix.Close(behind.fd)
-		if !strings.Contains(behind.got, " sees ") {
-			return fmt.Errorf("%s, which is open: %q", behind.to, behind.got)
-		}
-	}
+		return nil
+	})
 	for _, p := range probes {
 		if p.want == dropped {
 			p.look()
 		}
 	}
 	await(probes)
-	return nil
+	return err
+}
+
+// through returns when what f sends from a namespace has gone as far as it
+// goes: then what was sent behind it has been answered. Between network
+// namespaces packets go through a queue of the CPU that sends them
+// (enqueue_to_backlog in net/core/dev.c), so that of what one CPU sends nothing
+// overtakes. What goes there and back behind them leaves them at least one
+// queue further, and no path has as many as are tried here, with the questions
+// on its way for who has an address.
+func through(ns plan.NS, f func() error) error {
+	return plan.OnThread(func() error {
+		if err := errors.Join(stay(), ns.Enter()); err != nil {
+			return err
+		}
+		if err := f(); err != nil {
+			return err
+		}
+		for i := range 16 {
+			behind := &probe{to: open(ns), proto: "udp", datagram: fmt.Sprint("behind ", i)}
+			if err := behind.send(); err != nil {
+				return err
+			}
+			await([]*probe{behind})
+			unix.Close(behind.fd)
+			if !strings.Contains(behind.got, " sees ") {
+				return fmt.Errorf("%s, which is open: %q", behind.to, behind.got)
+			}
+		}
+		return nil
+	})
 }
 
 // stay keeps the thread on the CPU that it is on.
@@ -230,9 +240,7 @@ func (p *probe) silence(s *seer) string {
 	if _, err := unix.Getpeername(p.fd); p.proto == "tcp" && err == nil {
 		return "connected, and no answer"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if what := s.seen[p.datagram]; what != "" {
+	if what := s.saw(p.datagram); what != "" {
 		return what + ", and no answer"
 	}
 	return dropped
@@ -246,4 +254,10 @@ func at(service string, f family) netip.AddrPort {
 		panic(err)
 	}
 	return netip.AddrPortFrom(address(name, f), uint16(n))
+}
+
+// there says that somebody may be at an address and port.
+func there(a netip.AddrPort) bool {
+	published := a.Port() >= 7000
+	return a.IsValid() && (a.Addr().Is4() || !published) // ports are published with IPv4
 }

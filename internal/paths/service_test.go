@@ -21,7 +21,8 @@ var services = map[string][]int{
 
 // A seer has seen datagrams, and where they came from.
 type seer struct {
-	asked   int // how many probes there were
+	asked   int    // how many probes there were
+	sent    uint16 // … and forged ones
 	mu      sync.Mutex
 	seen    map[string]string
 	flushes []func()
@@ -75,7 +76,7 @@ func (s *seer) udp(t *testing.T, ns plan.NS, f family, at, name string) {
 	}
 	var running sync.WaitGroup
 	t.Cleanup(func() { c.Close(); running.Wait() })
-	flushed := make(chan struct{})
+	flushed := make(chan struct{}, 1)
 	running.Go(func() {
 		b := make([]byte, 64)
 		for {
@@ -103,6 +104,13 @@ func (s *seer) udp(t *testing.T, ns plan.NS, f family, at, name string) {
 	})
 }
 
+// port is one that nobody has sent from yet: a packet is no answer, and none of
+// a flow that goes on.
+func (s *seer) port() uint16 {
+	s.sent++
+	return 10000 + s.sent
+}
+
 func host(a net.Addr) string {
 	ip, _, _ := net.SplitHostPort(a.String())
 	return ip
@@ -112,6 +120,13 @@ func (s *seer) note(datagram, what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen[datagram] = what
+}
+
+// saw is which service has seen a datagram, and as whose; "" is none.
+func (s *seer) saw(datagram string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[datagram]
 }
 
 // flush returns when all datagrams that have arrived by now are noted: each

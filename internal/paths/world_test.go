@@ -64,6 +64,8 @@ type place struct {
 // host's other addresses.
 var places = map[string]place{
 	"localhost": {"", "127.0.0.1", "::1"},
+	"itself":    {"", "127.0.0.2", ""}, // the host, to itself
+	"stranger":  {"", "203.0.113.1", "2001:db8:99::1"},
 	"host":      {"", "192.0.2.1", "2001:db8:2::1"},
 	"second":    {"", "192.0.2.9", "2001:db8:2::9"},
 	"bridge":    {"", "172.17.0.1", ""},
