@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,27 +12,23 @@ import (
 // come to their turn.
 const turn = 64
 
-// receive carries datagrams of clients to the container.
+// receive carries datagrams of clients to where the container is now.
 func (p *Proxy) receive(s *socket) {
+	to, somewhere := p.ask(s.port)
+	if s.fd == gone {
+		return
+	}
 	for range turn {
-		n, oobn, _, from, err := unix.Recvmsg(s.fd, p.buf[:], p.oob[:], 0)
+		n, oobn, _, from, err := unix.Recvmsg(s.fd, p.buf, p.oob[:], 0)
 		if err != nil {
 			return
 		}
 		k, ok := name(s, from, p.oob[:oobn])
-		if !ok {
+		if !ok || !somewhere {
 			continue
 		}
-		now := time.Now()
-		f := p.flows.find(k, now)
-		if f == nil {
-			f = p.begin(k, from, now)
-		}
-		if f != nil {
+		if f := p.flow(k, from, to); f != nil {
 			f.send(p.buf[:n])
-		}
-		if s.fd == gone {
-			return
 		}
 	}
 }
@@ -44,34 +41,39 @@ func (f *flow) send(datagram []byte) {
 	}
 }
 
-// begin makes a flow for a client that has none, or none where there is
-// nowhere to go to or no descriptor to be had.
-func (p *Proxy) begin(k key, from unix.Sockaddr, now time.Time) *flow {
-	addr, ok := p.ask(k.socket.port)
-	if !ok || k.socket.fd == gone {
-		return nil
+// flow finds the flow of a datagram or makes one; none where no descriptor is to
+// be had. A client whose container is elsewhere now begins anew.
+func (p *Proxy) flow(k key, from unix.Sockaddr, to netip.Addr) *flow {
+	now := time.Now()
+	f := p.flows.find(k)
+	if f != nil && f.to == to {
+		p.flows.touch(f, now)
+		return f
 	}
-	if old := p.flows.oldest(); old != nil && (p.flows.full() || p.full(1)) {
-		p.drop(old)
+	if f == nil && (p.flows.full() || p.full(1)) {
+		f = p.flows.oldest()
+	}
+	if f != nil {
+		p.drop(f)
 	}
 	if p.full(1) {
 		return nil
 	}
-	fd, err := unix.Socket(family(addr), unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(family(to), unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	f := &flow{key: k, fd: fd, client: from, source: k.source()}
-	if err := unix.Connect(fd, sockaddr(addr, k.socket.port)); err == nil {
+	f = &flow{key: k, to: to, fd: fd, client: from, source: k.source()}
+	if err = unix.Connect(fd, sockaddr(to, k.socket.port)); err == nil {
 		f.id, err = p.watch(f, fd, unix.EPOLLIN)
-		if err == nil {
-			p.flows.add(f, now)
-			p.wake(p.flows.end(f))
-			return f
-		}
 	}
-	unix.Close(fd)
-	return nil
+	if err != nil {
+		unix.Close(fd)
+		return nil
+	}
+	p.flows.add(f, now)
+	p.wake(p.flows.end(f))
+	return f
 }
 
 // ready carries answers of the container to the client, from the address that
@@ -79,7 +81,7 @@ func (p *Proxy) begin(k key, from unix.Sockaddr, now time.Time) *flow {
 // now, which doesn't say that nobody will.
 func (f *flow) ready(p *Proxy, _ uint32) {
 	for range turn {
-		n, err := unix.Read(f.fd, p.buf[:])
+		n, err := unix.Read(f.fd, p.buf)
 		if errors.Is(err, unix.EAGAIN) {
 			return
 		}

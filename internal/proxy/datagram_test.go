@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,5 +185,66 @@ func TestLinkLocalClients(t *testing.T) {
 		start(t, to(tcp.Addr()), one, two)
 		say(t, outside(t, unix.SOCK_STREAM), "hello", "hello")
 		exchange(t, outside(t, unix.SOCK_DGRAM), "hello")
+	})
+}
+
+// A client whose container is somewhere else now is heard there.
+func TestAFlowFollowsTheContainer(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		at := answer(t, somewhere)
+		answer(t, netip.AddrPortFrom(netip.IPv6Loopback(), at.Port()).String())
+		var target atomic.Pointer[netip.Addr]
+		s, addr := bound(t, "udp", "[::1]:0", at.Port())
+		p := start(t, func(uint16) (netip.Addr, bool) { return *target.Load(), true }, s)
+		c := client(t, addr)
+		for _, where := range []netip.Addr{at.Addr(), netip.IPv6Loopback(), at.Addr()} {
+			target.Store(&where)
+			exchange(t, c, where.String())
+		}
+		if n := flowsOf(p); n != 1 {
+			t.Errorf("one client has %d flows", n)
+		}
+	})
+}
+
+func TestNoMoreFlowsThanThereMayBe(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		at := answer(t, somewhere)
+		s, addr := bound(t, "udp", "[::1]:0", at.Port())
+		p := New(to(at.Addr()))
+		defer p.Close()
+		p.flows.most = 10
+		if err := p.Serve([]Socket{s}); err != nil {
+			t.Fatal(err)
+		}
+		first := client(t, addr)
+		for range 100 {
+			exchange(t, first, "the first goes on")
+			exchange(t, client(t, addr), "one of many")
+		}
+		if n := flowsOf(p); n != 10 {
+			t.Errorf("there are %d flows", n)
+		}
+	})
+}
+
+func TestAFlowEndsByItself(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		at := answer(t, somewhere)
+		s, addr := bound(t, "udp", "[::1]:0", at.Port())
+		p := New(to(at.Addr()))
+		defer p.Close()
+		p.flows.idle = time.Millisecond
+		if err := p.Serve([]Socket{s}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			exchange(t, client(t, addr), "hello")
+			tick := time.NewTicker(time.Millisecond)
+			for flowsOf(p) > 0 {
+				<-tick.C
+			}
+			tick.Stop()
+		}
 	})
 }

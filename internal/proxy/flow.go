@@ -21,7 +21,8 @@ type key struct {
 type flow struct {
 	key
 	id     uint64
-	fd     int           // connected to the container
+	to     netip.Addr    // where the container is
+	fd     int           // connected to it
 	client unix.Sockaddr // where answers go
 	source []byte        // the control message that says where they come from
 	used   time.Time
@@ -41,15 +42,10 @@ func newFlows(idle time.Duration, most int) flows {
 	return flows{idle, most, map[key]*flow{}, list.New()}
 }
 
-// find gives the flow that a datagram belongs to, and makes it last.
-func (t *flows) find(k key, now time.Time) *flow {
-	f := t.byKey[k]
-	if f != nil {
-		t.touch(f, now)
-	}
-	return f
-}
+// find gives the flow that a datagram belongs to.
+func (t *flows) find(k key) *flow { return t.byKey[k] }
 
+// touch makes a flow last, as it has a datagram.
 func (t *flows) touch(f *flow, now time.Time) {
 	f.used = now
 	t.order.MoveToBack(f.place)

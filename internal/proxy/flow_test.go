@@ -12,10 +12,12 @@ func TestFlowsEndWhenIdle(t *testing.T) {
 		table := newFlows(idle, 3)
 		keep := func(port uint16) *flow {
 			k := key{link: uint32(port)}
-			f := table.find(k, time.Now())
+			f := table.find(k)
 			if f == nil {
 				f = &flow{key: k}
 				table.add(f, time.Now())
+			} else {
+				table.touch(f, time.Now())
 			}
 			return f
 		}

@@ -19,11 +19,6 @@ func (p *Proxy) start() error {
 	if p.epoll != nil {
 		return nil
 	}
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	p.most = max(int(min(limit.Cur, 1<<30))-spare, spare)
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return os.NewSyscallError("epoll_create1", err)

@@ -8,14 +8,13 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -65,9 +64,9 @@ type Proxy struct {
 	oob [64]byte
 }
 
-// New makes a proxy that asks at each new connection, and at each new flow of
-// UDP, for the address that a port is at now; false means nowhere. Everything
-// that the proxy carries waits for the answer, and so does Close.
+// New makes a proxy that asks at each new connection, and when datagrams come,
+// for the address that a port is at now; false means nowhere. Everything that
+// the proxy carries waits for the answer, and so does Close.
 func New(target func(port uint16) (netip.Addr, bool)) *Proxy {
 	return &Proxy{target: target, watched: map[uint64]watched{}, flows: newFlows(idle, maxFlows)}
 }
@@ -90,7 +89,7 @@ func (p *Proxy) Serve(sockets []Socket) error {
 	if len(sockets) == 0 {
 		return nil
 	}
-	if err := p.start(); err != nil {
+	if err := errors.Join(p.start(), p.limit()); err != nil {
 		return fmt.Errorf("proxy: %w", err)
 	}
 	p.sockets = make([]socket, 0, len(sockets)) // the loop keeps pointers into it
@@ -130,14 +129,7 @@ func (p *Proxy) letGo() {
 	for i := range p.sockets {
 		s := &p.sockets[i]
 		p.unwatch(s.id, s.fd)
-		if !s.udp {
-			// Somebody may have another descriptor of it, which goes on
-			// keeping the port then, and does no more.
-			unix.Shutdown(s.fd, unix.SHUT_RDWR)
-			unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
-		}
-		unix.Close(s.fd)
-		s.fd = gone
+		s.close()
 	}
 	p.sockets, p.resting = nil, nil
 }

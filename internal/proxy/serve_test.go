@@ -67,6 +67,7 @@ func TestServeAgain(t *testing.T) {
 		say(t, dial(t, addr), "hello", "hello")
 		say(t, c, "still there?", "still there?")
 		refused(t, old)
+		taken(t, old)
 
 		if err := p.Serve(nil); err != nil {
 			t.Fatal(err)
@@ -80,6 +81,50 @@ func TestServeAgain(t *testing.T) {
 		}
 		say(t, dial(t, old), "hello", "hello")
 	})
+}
+
+// Whoever has the socket too has one that keeps the port, and fills no queue.
+func TestDatagramsThatNobodyServes(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		at := answer(t, somewhere)
+		s, addr := bound(t, "udp", "[::1]:8080", at.Port())
+		copied, err := unix.Dup(int(s.File.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(copied)
+		p := start(t, to(at.Addr()), s)
+		c := client(t, addr)
+		exchange(t, c, "hello")
+		if err := p.Serve(nil); err != nil {
+			t.Fatal(err)
+		}
+		c.Write([]byte("nobody hears this"))
+		if _, _, err := unix.Recvfrom(copied, make([]byte, 100), unix.MSG_DONTWAIT); !errors.Is(err, unix.EAGAIN) {
+			t.Errorf("in place of nothing: %v", err)
+		}
+		fd, err := unix.Dup(copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Serve([]Socket{{File: os.NewFile(uintptr(fd), "copy"), Proto: "udp", Port: at.Port()}}); err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c, "hello again")
+	})
+}
+
+// taken wants that nobody else can have the port, not with SO_REUSEADDR either,
+// which net.Listen sets.
+func taken(t *testing.T, at netip.AddrPort) {
+	t.Helper()
+	l, err := net.Listen("tcp", at.String())
+	if err == nil {
+		l.Close()
+	}
+	if !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("somebody else listens on %s: %v", at, err)
+	}
 }
 
 func refused(t *testing.T, at netip.AddrPort) {
@@ -100,6 +145,7 @@ func TestThePortIsFreeForTheNext(t *testing.T) {
 		for range 2 {
 			s, addr := bound(t, "tcp", "[::1]:8080", at.Port())
 			p := start(t, to(at.Addr()), s)
+			taken(t, addr)
 			c := dial(t, addr)
 			hear(t, c, "goodbye")
 			ended(t, c)
@@ -145,8 +191,9 @@ func TestClose(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		at := listen(t, somewhere, echo)
 		s, addr := bound(t, "tcp", "[::1]:0", at.Port())
-		u, _ := bound(t, "udp", "[::1]:0", at.Port())
+		u, udp := bound(t, "udp", "[::1]:0", answer(t, somewhere).Port())
 		p := start(t, to(at.Addr()), s, u)
+		exchange(t, client(t, udp), "hello")
 		clients := make([]net.Conn, 1000)
 		for i := range clients {
 			clients[i] = dial(t, addr)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -80,12 +81,16 @@ func (s *socket) open() error {
 	if err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	// Last: whoever reserved the port may have had the kernel drop all. Without
-	// a filter this is ENOENT.
+	// Whoever reserved the port may have had the kernel drop all. Without a
+	// filter this is ENOENT.
 	unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 	if s.udp {
 		return nil
 	}
+	return s.listen()
+}
+
+func (s *socket) listen() error {
 	// Without it, connections of an earlier server to this port, in TIME_WAIT
 	// too, are in the way of listen; and so would be what this one accepts. A
 	// port that is listened on nobody can bind even so.
@@ -93,6 +98,20 @@ func (s *socket) open() error {
 		return os.NewSyscallError("setsockopt", err)
 	}
 	return os.NewSyscallError("listen", unix.Listen(s.fd, backlog))
+}
+
+// close leaves the socket, for somebody who may have another descriptor of it,
+// as one that keeps the port and does no more.
+func (s *socket) close() {
+	if s.udp {
+		drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K} // none of each packet, socket(7)
+		unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
+	} else {
+		unix.Shutdown(s.fd, unix.SHUT_RDWR)
+		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+	}
+	unix.Close(s.fd)
+	s.fd = gone
 }
 
 // settle sets what a connection should have: what comes is passed on at once,
@@ -118,6 +137,16 @@ func (p *Proxy) rest(s *socket) {
 	p.control(unix.EPOLL_CTL_DEL, s.id, s.fd, 0)
 	p.resting = append(p.resting, s)
 	p.wake(time.Now().Add(rest))
+}
+
+// limit sets how many descriptors the proxy may have.
+func (p *Proxy) limit() error {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	p.most = max(int(min(l.Cur, math.MaxInt32))-spare, spare)
+	return nil
 }
 
 // full says that the proxy has as many descriptors as it may, without n more.

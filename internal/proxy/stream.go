@@ -6,10 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// turns is how many chunks one connection may move before the others come to
-// their turn.
-const turns = 4
-
 // An end is one of the two sockets of a connection. Two flags say why it may
 // not be read from: then the kernel keeps what comes in, and when its buffer is
 // full the other side has to wait.
@@ -66,15 +62,15 @@ func (p *Proxy) progress(e *end, events uint32) error {
 			return err
 		}
 		e.dialing = false
-		return p.carry(e.peer)
+		return nil
 	}
 	if events&(unix.EPOLLIN|unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-		if err := p.carry(e); err != nil {
+		if _, err := p.carry(e); err != nil {
 			return err
 		}
 	}
 	if events&unix.EPOLLOUT != 0 {
-		if err := p.carry(e.peer); err != nil {
+		if _, err := p.carry(e.peer); err != nil {
 			return err
 		}
 	}
@@ -87,38 +83,34 @@ func (p *Proxy) progress(e *end, events uint32) error {
 	return nil
 }
 
-// carry moves what has come in at e to its peer. It looks first and takes only
-// what the peer took (MSG_PEEK, MSG_TRUNC, tcp(7)): nothing has to be kept.
-func (p *Proxy) carry(e *end) error {
+// carry moves one chunk of what has come in at e to its peer; when there is more
+// the epoll instance says so again, and others have their turn. It looks first
+// and takes only what the peer took (MSG_PEEK, MSG_TRUNC, tcp(7)): nothing has
+// to be kept.
+func (p *Proxy) carry(e *end) (moved bool, err error) {
 	if e.over || e.dialing || e.peer.dialing {
-		return nil
+		return false, nil
 	}
-	e.stuck = false
-	for range turns {
-		n, _, err := unix.Recvfrom(e.fd, p.buf[:], unix.MSG_PEEK)
-		switch {
-		case again(err):
-			return nil
-		case err != nil:
-			return err
-		case n == 0:
-			e.over = true
-			return unix.Shutdown(e.peer.fd, unix.SHUT_WR)
-		}
-		sent, err := unix.Write(e.peer.fd, p.buf[:n])
-		if err != nil && !again(err) {
-			return err
-		}
-		if sent > 0 {
-			if _, _, err := unix.Recvfrom(e.fd, p.buf[:sent], unix.MSG_TRUNC); err != nil {
-				return err
-			}
-		}
-		if e.stuck = sent < n; e.stuck {
-			return nil
-		}
+	n, _, err := unix.Recvfrom(e.fd, p.buf, unix.MSG_PEEK)
+	switch {
+	case again(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case n == 0:
+		e.over = true
+		return false, unix.Shutdown(e.peer.fd, unix.SHUT_WR)
 	}
-	return nil
+	sent, err := unix.Write(e.peer.fd, p.buf[:n])
+	if err != nil && !again(err) {
+		return false, err
+	}
+	e.stuck = sent < n
+	if sent <= 0 {
+		return false, nil
+	}
+	_, _, err = unix.Recvfrom(e.fd, p.buf[:sent], unix.MSG_TRUNC)
+	return true, err
 }
 
 func again(err error) bool {
@@ -160,6 +152,23 @@ func (p *Proxy) finish(e *end, how func(fd int)) {
 	}
 }
 
+// lastOf moves what is left of a container's to its client, and says how to
+// close them.
+func (p *Proxy) lastOf(e *end) func(fd int) {
+	const most = 64 // chunks: a receive buffer has less (tcp_rmem, tcp(7))
+	for range most {
+		if moved, err := p.carry(e); err != nil {
+			return reset
+		} else if !moved {
+			break
+		}
+	}
+	if e.over {
+		return closeFD
+	}
+	return reset
+}
+
 // endStreams ends every connection. What a container sent before it ended has
 // arrived; it goes to the client, from where the kernel sees to it.
 func (p *Proxy) endStreams() {
@@ -172,10 +181,6 @@ func (p *Proxy) endStreams() {
 			e = e.peer
 		}
 		e.dialing = false // the loop may have to hear yet that it was answered
-		if p.carry(e) == nil && e.over {
-			p.finish(e, closeFD)
-		} else {
-			p.finish(e, reset)
-		}
+		p.finish(e, p.lastOf(e))
 	}
 }

@@ -95,7 +95,7 @@ func TestManyBytesComeInOrder(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		c := dial(t, proxied(t, "tcp", listen(t, somewhere, echo)))
 		var want strings.Builder
-		for i := range 1 << 20 {
+		for i := range 1 << 18 {
 			fmt.Fprintln(&want, i)
 		}
 		go func() {

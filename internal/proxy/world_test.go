@@ -53,46 +53,66 @@ func address(t *testing.T, m *hosttest.Machine, ns plan.NS, prefix, dev string) 
 	}
 }
 
-// outside is a connection from fe80::2 outside to port 80 of fe80::1.
-func outside(t *testing.T, kind int) net.Conn {
+// An outsiderSocket is one of fe80::2 outside.
+type outsiderSocket struct {
+	fd   int
+	link uint32 // index of its device there
+}
+
+func outsider(t *testing.T, kind int) (s outsiderSocket) {
 	t.Helper()
 	made := make(chan error)
-	var fd int
 	go func() {
 		runtime.LockOSThread() // without unlock: the thread ends with the goroutine
-		made <- func() (err error) {
-			ns, err := os.Open("/run/netns/outside")
-			if err != nil {
-				return err
-			}
-			defer ns.Close()
-			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			fd, err = unix.Socket(unix.AF_INET6, kind|unix.SOCK_CLOEXEC, 0)
-			if err != nil {
-				return err
-			}
-			eth0, err := unix.NewIfreq("eth0")
-			if err != nil {
-				return err
-			}
-			if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, eth0); err != nil {
-				return err
-			}
-			from := &unix.SockaddrInet6{Addr: [16]byte{0: 0xfe, 1: 0x80, 15: 2}, ZoneId: eth0.Uint32()}
-			if err := unix.Bind(fd, from); err != nil {
-				return err
-			}
-			to := &unix.SockaddrInet6{Addr: [16]byte{0: 0xfe, 1: 0x80, 15: 1}, ZoneId: eth0.Uint32(), Port: 80}
-			return unix.Connect(fd, to)
-		}()
+		made <- s.open(kind)
 	}()
 	if err := <-made; err != nil {
 		t.Fatal(err)
 	}
-	file := os.NewFile(uintptr(fd), "outside")
+	return s
+}
+
+func (s *outsiderSocket) open(kind int) error {
+	ns, err := netns.GetFromName("outside")
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	if err := unix.Setns(int(ns), unix.CLONE_NEWNET); err != nil {
+		return err
+	}
+	if s.fd, err = unix.Socket(unix.AF_INET6, kind|unix.SOCK_CLOEXEC, 0); err != nil {
+		return err
+	}
+	eth0, err := unix.NewIfreq("eth0")
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(s.fd, unix.SIOCGIFINDEX, eth0); err != nil {
+		return err
+	}
+	s.link = eth0.Uint32()
+	late := unix.NsecToTimeval(int64(patience))
+	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &late); err != nil {
+		return err
+	}
+	return unix.Bind(s.fd, s.near(2, 0))
+}
+
+// near is a port of fe80::N on the link.
+func (s *outsiderSocket) near(n byte, port int) unix.Sockaddr {
+	return &unix.SockaddrInet6{Addr: [16]byte{0: 0xfe, 1: 0x80, 15: n}, ZoneId: s.link, Port: port}
+}
+
+// outside is a connection from fe80::2 outside to port 80 of fe80::1.
+func outside(t *testing.T, kind int) net.Conn {
+	t.Helper()
+	s := outsider(t, kind)
+	file := os.NewFile(uintptr(s.fd), "outside")
 	defer file.Close()
+	if err := unix.Connect(s.fd, s.near(1, 80)); err != nil {
+		t.Fatal(err)
+	}
 	c, err := net.FileConn(file)
 	if err != nil {
 		t.Fatal(err)
