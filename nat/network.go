@@ -37,6 +37,8 @@ func (t iptables) network(f Family, n Network, subnet netip.Prefix) *batch {
 	if n.Internal || !n.KeepSource { // else that is where the answers come in
 		b.addf(rawChain, "direct", "DROP", "-d %s ! -i %s -m addrtype ! --dst-type LOCAL", subnet, br)
 	}
+	// Answers have gone by then: a container's flows may go on another way.
+	b.addf(internal, "spoof", "DROP", "-s %s ! -i %s", subnet, br)
 	if n.Internal {
 		b.closed(n, subnet, br)
 		return b

@@ -17,6 +17,8 @@ var (
 	closed    = Set{Name: "internal", Key: "ifname"}                            // … that have none
 	noIPv4    = Set{Name: "no_ipv4", Key: "ifname"}                             // bridges of networks without IPv4
 	peers     = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself, where containers reach each other
+	subnets   = Set{Name: "subnets", Key: "ipv4_addr", Interval: true}          // all of them
+	subnets6  = Set{Name: "subnets6", Key: "ipv6_addr", Interval: true}         //
 	hidden    = Set{Name: "hidden", Key: "ipv4_addr", Interval: true}           // subnets whose addresses nobody outside sees
 	hidden6   = Set{Name: "hidden6", Key: "ipv6_addr", Interval: true}          //
 	inside    = Set{Name: "inside", Key: "ipv4_addr . ifname", Interval: true}  // each subnet with its bridge
@@ -28,7 +30,7 @@ var (
 )
 
 // ourSets are all of them, in the order in which they are made.
-var ourSets = []Set{open, closed, noIPv4, peers, hidden, inside, hidden6, inside6, ports4, ranges4, ports4At, ranges4At}
+var ourSets = []Set{open, closed, noIPv4, peers, subnets, hidden, inside, subnets6, hidden6, inside6, ports4, ranges4, ports4At, ranges4At}
 
 // admins is the administrator's chain.
 const admins = "user"
@@ -133,6 +135,8 @@ func forwardRules() TableChain {
 		rule("order", "jump "+admins, "all that is forwarded: the administrator has the first word"),
 		rule("established", "oifname @open ct state established,related accept", "answers, and all that goes on"),
 		rule("peers", "iifname . oifname @peers accept", "container to container on one network, where br_netfilter shows that"),
+		rule("spoof", "ip saddr @subnets ip saddr . iifname != @inside drop", "from outside, or another network, in the name of a container"),
+		rule("spoof", "ip6 saddr @subnets6 ip6 saddr . iifname != @inside6 drop", "the same of IPv6"),
 		rule("internal", "iifname @internal drop", "out of an internal network"),
 		rule("internal", "oifname @internal drop", "into one"),
 		rule("published", "oifname @open ct status dnat accept", "to a published port, also from another network"),
@@ -173,13 +177,14 @@ func (b nftBackend) Network(n Network) (p plan.Plan) {
 		set.add(noIPv4, "family", br, "")
 	}
 	for _, of := range []struct {
-		subnet         netip.Prefix
-		inside, hidden Set
-	}{{n.Subnet, inside, hidden}, {n.Subnet6, inside6, hidden6}} {
+		subnet                  netip.Prefix
+		subnets, inside, hidden Set
+	}{{n.Subnet, subnets, inside, hidden}, {n.Subnet6, subnets6, inside6, hidden6}} {
 		if !of.subnet.IsValid() {
 			continue
 		}
 		subnet := of.subnet.Masked().String()
+		set.add(of.subnets, "subnet", subnet, "")
 		set.add(of.inside, "inside", subnet+" . "+br, "")
 		if n.Internal || !n.KeepSource { // else that is where the answers come in
 			set.add(of.hidden, "hidden", subnet, "")

@@ -38,7 +38,7 @@ var doors = []struct {
 		{from: "web", as: "localhost", to: "one:22", only: ipv6},
 		{from: "outside", as: "localhost", to: "host:22", only: ipv6},
 	}},
-	{"addresses of containers", "direct isolate", []door{
+	{"addresses of containers", "direct isolate spoof", []door{
 		{from: "outside", as: "outside", to: "web:80", reaches: "web:80"},
 		{from: "outside", as: "outside", to: "peer:80", reaches: "peer:80"},
 		{from: "outside", as: "peer", to: "web:80", reaches: "web:80"},
@@ -53,7 +53,7 @@ var doors = []struct {
 		{from: "q1", as: "q1", to: "q2:80", reaches: "q2:80"},
 		{from: "q1", as: "outside", to: "q2:80", reaches: "q2:80"},
 	}},
-	{"out of an internal network", "internal direct isolate", []door{
+	{"out of an internal network", "internal direct isolate spoof", []door{
 		{from: "app", as: "app", to: "host:22", reaches: "host:22"},
 		{from: "app", as: "app", to: "outside:90", reaches: "outside:90"},
 		{from: "app", as: "stranger", to: "outside:90", reaches: "outside:90"},
@@ -62,7 +62,7 @@ var doors = []struct {
 		{from: "app", as: "app", to: "back:8080", reaches: "web:80"},
 		{from: "app", as: "app", to: "host:8080", reaches: "web:80"},
 	}},
-	{"into an internal network", "internal direct isolate", []door{
+	{"into an internal network", "internal direct isolate spoof", []door{
 		{from: "outside", as: "outside", to: "db:80", reaches: "db:80"},
 		{from: "outside", as: "app", to: "db:80", reaches: "db:80"},
 		{from: "web", as: "web", to: "db:80", reaches: "db:80"},
@@ -70,6 +70,16 @@ var doors = []struct {
 	{"a family that a network has not", "family", []door{
 		{from: "alone", as: "stranger", to: "outside:90", reaches: "outside:90", only: ipv4},
 		{from: "old", as: "stranger", to: "outside:90", reaches: "outside:90", only: ipv6},
+	}},
+	{"as a container", "spoof", []door{
+		{from: "outside", as: "peer", to: "host:8080", reaches: "web:80"},
+		{from: "outside", as: "other", to: "host:8080", reaches: "web:80"},
+		{from: "outside", as: "app", to: "host:8080", reaches: "web:80"},
+		{from: "outside", as: "plain", to: "host:8080", reaches: "web:80"},
+		{from: "other", as: "peer", to: "host:8080", reaches: "web:80"},
+		{from: "other", as: "plain", to: "one:8080", reaches: "web:80"},
+		{from: "web", as: "other", to: "outside:90", reaches: "outside:90"},
+		{from: "web", as: "alone", to: "outside:90", reaches: "outside:90"},
 	}},
 	{"as the host itself", "", []door{
 		{from: "outside", as: "one", to: "host:8080", only: ipv4},
