@@ -44,8 +44,8 @@ run q2 --network quiet
 run plain --network bare
 run old $(both 8083:80)
 run alone --network six
-ip -n app route add default via 172.20.0.1
-ip -n app route add default via fd00:20::1
+ip -n app route replace default via 172.20.0.1
+ip -n app route replace default via fd00:20::1
 
 talkative='sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0' # of ports that nobody has
 $talkative
