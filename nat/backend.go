@@ -9,7 +9,7 @@
 // ports ([Reserve]), who holds one ([FindHolder]), and the flows that a change
 // of UDP ports, or of who has an address, leaves behind ([FlushFlows]).
 //
-// Networks have IPv4, IPv6 or both; ports are published with IPv4. There are two
+// Networks have IPv4, IPv6 or both, and so have published ports. There are two
 // backends, [Iptables] and [Nftables].
 package nat
 
@@ -67,7 +67,9 @@ type Network struct {
 	Isolated   bool // its containers don't reach each other, but by published ports
 }
 
-// A Publish is the published ports of one container.
+// A Publish is the published ports of one container, of the family of Target.
+// Of its mappings those of the other family get no rule, nor does ::1: the
+// kernel can't lead them there.
 type Publish struct {
 	ID       string     // the container's short id, for the rules' comments
 	Bridge   string     // the bridge that leads to Target
@@ -75,17 +77,31 @@ type Publish struct {
 	Mappings []Mapping
 }
 
+// kernels are the mappings that the kernel can lead to the target. What it
+// sends to ::1 can't leave the host, and there is no switch as route_localnet.
+func (p Publish) kernels() (all []Mapping) {
+	for _, m := range p.Mappings {
+		if m.IPv6() == p.Target.Is6() && !(m.IPv6() && m.HostIP.IsLoopback()) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // A Mapping is a run of host ports that lead to as many ports of a container,
 // one to one.
 type Mapping struct {
-	HostIP   netip.Addr `json:"host_ip,omitzero"` // zero or unspecified: every address of the host
+	HostIP   netip.Addr `json:"host_ip,omitzero"` // unspecified: every address of its family; zero: every IPv4 address
 	HostPort uint16     `json:"host_port"`        // the first one
 	Port     uint16     `json:"port"`             // the container's first one
 	Count    int        `json:"count"`            // 1 for a single port
 	Proto    string     `json:"proto"`            // "tcp", "udp" or "sctp"
 }
 
-// Any says that the mapping is for every address of the host.
+// IPv6 says that the mapping is of an IPv6 address of the host, or of all.
+func (m Mapping) IPv6() bool { return m.HostIP.Is6() }
+
+// Any says that the mapping is for every address of its family.
 func (m Mapping) Any() bool {
 	return !m.HostIP.IsValid() || m.HostIP.IsUnspecified()
 }

@@ -42,12 +42,13 @@ func FlushFlows(ms []Mapping, gone ...netip.Addr) error {
 	return nil
 }
 
-// families are those that have a flow to look for: ports are IPv4's.
+// families are those that have a flow to look for.
 func (f flowFilter) families() (all []netlink.InetFamily) {
-	if len(f.mappings) > 0 || slices.ContainsFunc(f.gone, netip.Addr.Is4) {
+	ipv4 := func(m Mapping) bool { return !m.IPv6() }
+	if slices.ContainsFunc(f.mappings, ipv4) || slices.ContainsFunc(f.gone, netip.Addr.Is4) {
 		all = append(all, unix.AF_INET)
 	}
-	if slices.ContainsFunc(f.gone, netip.Addr.Is6) {
+	if slices.ContainsFunc(f.mappings, Mapping.IPv6) || slices.ContainsFunc(f.gone, netip.Addr.Is6) {
 		all = append(all, unix.AF_INET6)
 	}
 	return all
@@ -72,7 +73,7 @@ func (f flowFilter) String() string {
 // findHost lists the host's addresses. 127.0.0.0/8 is not listed whole.
 func (f *flowFilter) findHost() error {
 	f.host = map[netip.Addr]bool{}
-	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
+	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	for _, a := range addrs {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
 			f.host[ip.Unmap()] = true
@@ -101,7 +102,7 @@ func (f *flowFilter) toMapping(to netlink.IPTuple) bool {
 		if to.DstPort < m.HostPort || to.DstPort > last(m.HostPort, m.Count) {
 			continue
 		}
-		if ip == m.HostIP || m.Any() && (f.host[ip] || ip.IsLoopback()) {
+		if ip == m.HostIP || m.Any() && m.IPv6() == ip.Is6() && (f.host[ip] || ip.IsLoopback()) {
 			return true
 		}
 	}

@@ -61,6 +61,34 @@ func TestFlowsOfAPortThatComesOrGoes(t *testing.T) {
 	})
 }
 
+// So it is with IPv6, and IPv4's flows to a port of that number stay.
+func TestFlowsOfAnIPv6PortThatComes(t *testing.T) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine, fw firewall) {
+		m.Sh(t, world6)
+		b, both := fw.backend(t), network
+		both.Subnet6 = ipv6(network, "fd00:17::/64").Subnet6
+		up(t, &plan.Memory{}, slices.Concat(b.Host(), b.Host6(), b.Network(both)))
+		serve(t, "", "udp", "[2001:db8:2::1]:53")
+		serve(t, "", "udp", "192.0.2.1:53")
+		serve(t, "c1", "udp", "[::]:53")
+		client, ipv4 := dialUDP(t, "outside", "[2001:db8:2::1]:53"), dialUDP(t, "outside", "192.0.2.1:53")
+		if before := talk(t, client, patience) + ", " + talk(t, ipv4, patience); before != "53 from 2001:db8:2::2, 53 from 192.0.2.2" {
+			t.Fatalf("before: %s", before)
+		}
+		pub := web6(t, "[::]:53:53/udp")
+		up(t, &plan.Memory{}, b.Publish(pub))
+		if err := nat.FlushFlows(pub.Mappings); err != nil {
+			t.Fatal(err)
+		}
+		if got := talk(t, client, patience); got != "53 from 2001:db8:2::2" || flowsOf(t, "fd00:17::2") != 1 {
+			t.Errorf("published: %s, %d flows lead to the container", got, flowsOf(t, "fd00:17::2"))
+		}
+		if n := flowsTo(t, "192.0.2.1"); n != 1 {
+			t.Errorf("%d flows of IPv4 are left, want the 1 there was", n)
+		}
+	})
+}
+
 // An address that is free again goes to the next container, and what was sent
 // to the last one must not reach it; whatever else passes the host goes on.
 func TestFlowsOfAnAddressThatGoes(t *testing.T) {
@@ -167,7 +195,7 @@ func dial(t *testing.T, ns plan.NS, addr string) (c net.Conn) {
 
 func dialUDP(t *testing.T, ns plan.NS, addr string) (c net.Conn) {
 	t.Helper()
-	inside(t, ns, func() (err error) { c, err = net.Dial("udp4", addr); return err })
+	inside(t, ns, func() (err error) { c, err = net.Dial("udp", addr); return err })
 	t.Cleanup(func() { c.Close() })
 	return c
 }

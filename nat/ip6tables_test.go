@@ -20,7 +20,7 @@ func TestNoIP6tables(t *testing.T) {
 		if steps, err := nat.Iptables().Sweep(); len(steps) > 0 || err != nil {
 			t.Errorf("%v, %v", steps, err)
 		}
-		if _, err := plan.Drift(all6()); err == nil {
+		if _, err := plan.Drift(all6(t)); err == nil {
 			t.Error("a network with IPv6 is no error")
 		}
 	})

@@ -2,8 +2,8 @@ package nat
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	"github.com/minibridge/minibridge/plan"
@@ -53,26 +53,33 @@ func (t iptables) Host() (p plan.Plan) {
 	b.Chains = ourChains
 	b.guard()
 	b.order()
-
-	const local = "-m addrtype --dst-type LOCAL"
-	b.jump("nat", "PREROUTING", local, dnat)
-	b.jump("nat", "OUTPUT", local, dnat)
-	b.jump("nat", "POSTROUTING", "", postrouting)
-
+	b.lead()
 	p.Do(&b.Rules, "chains of our own, one jump into each; from outside nobody gets at 127.0.0.0/8, or speaks as it")
 	return p
 }
 
 // Host6 has no guard: a packet to ::1, or from it, comes in from no link
-// (RFC 4291, section 2.5.3; ip6_rcv_core in net/ipv6/ip6_input.c).
+// (RFC 4291, section 2.5.3; ip6_rcv_core in net/ipv6/ip6_input.c). Nor does one
+// leave: what is sent to ::1, or by a neighbour from its address of the link,
+// can't be forwarded (section 2.5.6), and a program has to carry it.
 func (t iptables) Host6() (p plan.Plan) {
 	b := t.batch(IPv6, "host")
-	b.Chains = slices.DeleteFunc(slices.Clone(ourChains), func(c Chain) bool { return c == dnat })
+	b.Chains = ourChains
 	b.jump("raw", "PREROUTING", "", rawChain)
 	b.order()
-	b.jump("nat", "POSTROUTING", "", postrouting)
-	p.Do(&b.Rules, "the same chains for IPv6")
+	b.add(dnat, "link", "-s fe80::/10", "RETURN")
+	b.add(dnat, "localhost", "-d ::1/128", "RETURN")
+	b.lead()
+	p.Do(&b.Rules, "the same chains for IPv6; an address of a link, or of the host alone, leads to nothing behind it")
 	return p
+}
+
+// lead leads what is for the host, and what leaves it, to the rules of nat.
+func (b *batch) lead() {
+	const local = "-m addrtype --dst-type LOCAL"
+	b.jump("nat", "PREROUTING", local, dnat)
+	b.jump("nat", "OUTPUT", local, dnat)
+	b.jump("nat", "POSTROUTING", "", postrouting)
 }
 
 // order leads what is forwarded through the chains, the administrator's first.
@@ -100,8 +107,8 @@ func (b *batch) guard() {
 // Publish writes one rule for a mapping, however many ports it has. Which
 // bridge leads to the target is the routing table's business here.
 func (t iptables) Publish(pub Publish) (p plan.Plan) {
-	b := t.batch(IPv4, pub.ID)
-	for _, m := range pub.Mappings {
+	b := t.batch(familyOf(pub.Target), pub.ID)
+	for _, m := range pub.kernels() {
 		match := fmt.Sprintf("-p %s -m %s --dport %s", m.Proto, m.Proto, portRange(m.HostPort, m.Count, ":"))
 		if !m.Any() {
 			match = fmt.Sprintf("-d %s/%d %s", m.HostIP, m.HostIP.BitLen(), match)
@@ -139,7 +146,7 @@ func destination(target netip.Addr, m Mapping) string {
 	case m.Port == m.HostPort:
 		return target.String()
 	}
-	return fmt.Sprintf("%s:%s/%d", target, portRange(m.Port, m.Count, "-"), m.HostPort)
+	return fmt.Sprintf("%s/%d", net.JoinHostPort(target.String(), portRange(m.Port, m.Count, "-")), m.HostPort)
 }
 
 func portRange(first uint16, count int, sep string) string {

@@ -22,9 +22,12 @@ func TestTheDocumentShowsThePlans(t *testing.T) {
 	lan6 := Network{ID: lan.ID, Bridge: lan.Bridge, Subnet6: netip.MustParsePrefix("fd00:17::/64")}
 	closed6 := lan6
 	closed6.Internal = true
+	web6 := web
+	web6.Target, web6.Mappings = netip.MustParseAddr("fd00:17::2"), mappings(t, "[::]:8080:80", "[::]:9000-9100:8000-8100")
 	shows(t, "../docs/nat.md", map[string]string{
 		"host": script(b.Host()), "network": script(b.Network(lan)), "publish": script(b.Publish(web)),
 		"IPv6 host": script(b.Host6()), "IPv6 network": script(b.Network(lan6)), "IPv6 internal": script(b.Network(closed6)),
+		"IPv6 publish": script(b.Publish(web6)),
 	})
 }
 

@@ -86,12 +86,23 @@ func ipv6(n nat.Network, subnet string) nat.Network {
 	return n
 }
 
-// all6 is what IPv6 adds to what all networks share: the host's share, an open network, an internal one.
-func all6() plan.Plan {
+// web6 is web at an address of IPv6.
+func web6(t *testing.T, ports ...string) nat.Publish {
+	p := web(t, ports...)
+	p.Target = netip.MustParseAddr("fd00:17::2")
+	return p
+}
+
+// ports6 are mappings of each kind.
+var ports6 = []string{"[::]:8080:80", "[2001:db8:2::1]:53:53/udp", "[::]:8000-8100:8000-8100", "[2001:db8:2::1]:7000-7010:7000-7010", "[::]:9000-9100:8000-8100/udp"}
+
+// all6 is what IPv6 adds to what all networks share: the host's share, an open
+// network, an internal one, published ports.
+func all6(t *testing.T) plan.Plan {
 	b := nat.Iptables()
 	inner := ipv6(other, "fd00:18::/64")
 	inner.Internal = true
-	return slices.Concat(b.Host6(), b.Network(ipv6(network, "fd00:17::/64")), b.Network(inner))
+	return slices.Concat(b.Host6(), b.Network(ipv6(network, "fd00:17::/64")), b.Network(inner), b.Publish(web6(t, ports6...)))
 }
 
 // web publishes ports of the container 172.17.0.2.

@@ -13,24 +13,30 @@ import (
 // The sets and maps of our table. Networks and published ports are elements of
 // them.
 var (
-	open      = Set{Name: "open", Key: "ifname"}                                // bridges of networks that have a way out
-	closed    = Set{Name: "internal", Key: "ifname"}                            // … that have none
-	noIPv4    = Set{Name: "no_ipv4", Key: "ifname"}                             // bridges of networks without IPv4
-	peers     = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself, where containers reach each other
-	subnets   = Set{Name: "subnets", Key: "ipv4_addr", Interval: true}          // all of them
-	subnets6  = Set{Name: "subnets6", Key: "ipv6_addr", Interval: true}         //
-	hidden    = Set{Name: "hidden", Key: "ipv4_addr", Interval: true}           // subnets whose addresses nobody outside sees
-	hidden6   = Set{Name: "hidden6", Key: "ipv6_addr", Interval: true}          //
-	inside    = Set{Name: "inside", Key: "ipv4_addr . ifname", Interval: true}  // each subnet with its bridge
-	inside6   = Set{Name: "inside6", Key: "ipv6_addr . ifname", Interval: true} //
+	open     = Set{Name: "open", Key: "ifname"}                                // bridges of networks that have a way out
+	closed   = Set{Name: "internal", Key: "ifname"}                            // … that have none
+	noIPv4   = Set{Name: "no_ipv4", Key: "ifname"}                             // bridges of networks without IPv4
+	peers    = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself, where containers reach each other
+	subnets  = Set{Name: "subnets", Key: "ipv4_addr", Interval: true}          // all of them
+	subnets6 = Set{Name: "subnets6", Key: "ipv6_addr", Interval: true}         //
+	hidden   = Set{Name: "hidden", Key: "ipv4_addr", Interval: true}           // subnets whose addresses nobody outside sees
+	hidden6  = Set{Name: "hidden6", Key: "ipv6_addr", Interval: true}          //
+	inside   = Set{Name: "inside", Key: "ipv4_addr . ifname", Interval: true}  // each subnet with its bridge
+	inside6  = Set{Name: "inside6", Key: "ipv6_addr . ifname", Interval: true} //
+	// Published ports, one by one or in runs, on every address or on one.
 	ports4    = Set{Name: "ports", Key: "inet_proto . inet_service", Value: "ipv4_addr . inet_service"}
 	ports4At  = Set{Name: "ports_at", Key: "ipv4_addr . inet_proto . inet_service", Value: "ipv4_addr . inet_service"}
 	ranges4   = Set{Name: "ranges", Key: "inet_proto . inet_service", Value: "ipv4_addr", Interval: true}
 	ranges4At = Set{Name: "ranges_at", Key: "ipv4_addr . inet_proto . inet_service", Value: "ipv4_addr", Interval: true}
+	ports6    = Set{Name: "ports6", Key: "inet_proto . inet_service", Value: "ipv6_addr . inet_service"}
+	ports6At  = Set{Name: "ports6_at", Key: "ipv6_addr . inet_proto . inet_service", Value: "ipv6_addr . inet_service"}
+	ranges6   = Set{Name: "ranges6", Key: "inet_proto . inet_service", Value: "ipv6_addr", Interval: true}
+	ranges6At = Set{Name: "ranges6_at", Key: "ipv6_addr . inet_proto . inet_service", Value: "ipv6_addr", Interval: true}
 )
 
 // ourSets are all of them, in the order in which they are made.
-var ourSets = []Set{open, closed, noIPv4, peers, subnets, hidden, inside, subnets6, hidden6, inside6, ports4, ranges4, ports4At, ranges4At}
+var ourSets = []Set{open, closed, noIPv4, peers, subnets, hidden, inside, subnets6, hidden6, inside6,
+	ports4, ranges4, ports4At, ranges4At, ports6, ranges6, ports6At, ranges6At}
 
 // admins is the administrator's chain.
 const admins = "user"
@@ -71,12 +77,18 @@ func (b nftBackend) Host() (p plan.Plan) {
 				rule("publish", "dnat ip to meta l4proto . th dport map @ranges", "… of a run of ports that lead to equal ones: the port stays"),
 				rule("publish", "dnat ip to ip daddr . meta l4proto . th dport map @ports_at", "to a port that is published on one address"),
 				rule("publish", "dnat ip to ip daddr . meta l4proto . th dport map @ranges_at", "… a run of them"),
+				rule("link", "ip6 saddr fe80::/10 return", "from a neighbour's address of the link, with which nothing is forwarded: the supervisor's proxy"),
+				rule("localhost", "ip6 daddr ::1 return", "to the host's ::1, which nothing leaves: the supervisor's proxy"),
+				rule("publish", "dnat ip6 to meta l4proto . th dport map @ports6", "the same four of IPv6"),
+				rule("publish", "dnat ip6 to meta l4proto . th dport map @ranges6", "…"),
+				rule("publish", "dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at", "…"),
+				rule("publish", "dnat ip6 to ip6 daddr . meta l4proto . th dport map @ranges6_at", "…"),
 			}},
 			{Name: "prerouting", Hook: "nat hook prerouting priority -100", Rules: []TableRule{
 				rule("published", "fib daddr type local jump ports", "from outside, or from a container, to an address of the host"),
 			}},
 			{Name: "output", Hook: "nat hook output priority -100", Rules: []TableRule{
-				rule("published", "fib daddr type local jump ports", "from the host itself, 127.0.0.1 included"),
+				rule("published", "fib daddr type local jump ports", "from the host itself, 127.0.0.1 included, which is not so of ::1"),
 			}},
 			postroutingRules(),
 		},
@@ -151,6 +163,7 @@ func postroutingRules() TableChain {
 		rule("masquerade", "ip saddr @hidden ip saddr . oifname != @inside fib daddr type != local masquerade", "a container to the outside: as the host"),
 		rule("masquerade", "ip6 saddr @hidden6 ip6 saddr . oifname != @inside6 fib daddr type != local masquerade", "the same of IPv6"),
 		rule("hairpin", "ip saddr . oifname @inside ct status dnat masquerade", "a container to a published port of its own network: the answer has to come back through the host"),
+		rule("hairpin", "ip6 saddr . oifname @inside6 ct status dnat masquerade", "the same of IPv6"),
 		rule("localhost", "ip saddr 127.0.0.0/8 oifname @open masquerade", "the host's 127.0.0.1 to a published port"),
 	}}
 }
@@ -207,11 +220,8 @@ func (b nftBackend) Network(n Network) (p plan.Plan) {
 // ones: a map has no way to say that a run is shifted.
 func (nftBackend) Publish(pub Publish) (p plan.Plan) {
 	b := elementBatch{id: pub.ID}
-	for _, m := range pub.Mappings {
-		single, run, at := ports4, ranges4, ""
-		if !m.Any() {
-			single, run, at = ports4At, ranges4At, m.HostIP.String()+" . "
-		}
+	for _, m := range pub.kernels() {
+		single, run, at := setsFor(m)
 		if m.Count > 1 && m.Port == m.HostPort {
 			b.add(run, "publish", at+m.Proto+" . "+portRange(m.HostPort, m.Count, "-"), pub.Target.String())
 			continue
@@ -225,6 +235,23 @@ func (nftBackend) Publish(pub Publish) (p plan.Plan) {
 		p.Do(&b.Elements, whyPublish)
 	}
 	return p
+}
+
+// setsFor are the maps for a mapping's single ports and for a run, and what
+// begins a key of them.
+func setsFor(m Mapping) (single, run Set, at string) {
+	if !m.Any() {
+		at = m.HostIP.String() + " . "
+	}
+	switch {
+	case m.IPv6() && m.Any():
+		return ports6, ranges6, at
+	case m.IPv6():
+		return ports6At, ranges6At, at
+	case m.Any():
+		return ports4, ranges4, at
+	}
+	return ports4At, ranges4At, at
 }
 
 // Redirect is as that of [Iptables], in a table of the container's namespace.

@@ -24,7 +24,8 @@ func allNFT(t *testing.T) plan.Plan {
 	inner.Internal = true
 	inner.Subnet6 = ipv6(other, "fd00:18::/64").Subnet6
 	return slices.Concat(b.Host(), b.Network(both), b.Network(inner),
-		b.Publish(web(t, "8080:80", "127.0.0.1:53:53/udp", "8000-8100:8000-8100", "127.0.0.1:7000-7010:7000-7010", "9000-9100:8000-8100/udp")))
+		b.Publish(web(t, "8080:80", "127.0.0.1:53:53/udp", "8000-8100:8000-8100", "127.0.0.1:7000-7010:7000-7010", "9000-9100:8000-8100/udp")),
+		b.Publish(web6(t, ports6...)))
 }
 
 const bridges = bridge + "\nip link add mb-77aa77aa77aa type bridge\n"

@@ -24,9 +24,9 @@ func (e *BindError) Error() string {
 
 func (e *BindError) Unwrap() error { return e.Err }
 
-// HostAddr is the mapping's first host port, with 0.0.0.0 for every address.
+// HostAddr is the mapping's first host port, with 0.0.0.0 for every IPv4 address.
 func (m Mapping) HostAddr() netip.AddrPort {
-	if m.Any() {
+	if !m.HostIP.IsValid() {
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), m.HostPort)
 	}
 	return netip.AddrPortFrom(m.HostIP, m.HostPort)
@@ -34,7 +34,8 @@ func (m Mapping) HostAddr() netip.AddrPort {
 
 // Reserve binds a socket to every host port of ms, so that no other program
 // can have it while the files are open. Nothing listens: packets to the port
-// go where the rules send them. It takes all ports or none.
+// go where the rules send them. It takes all ports or none, and ports of IPv6
+// without those of IPv4, which are mappings of their own.
 func Reserve(ms ...Mapping) ([]*os.File, error) {
 	var files []*os.File
 	for _, m := range ms {
@@ -87,16 +88,25 @@ func reserve(m Mapping) (*os.File, error) {
 	case "sctp":
 		proto = unix.IPPROTO_SCTP
 	}
-	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, proto)
+	domain := unix.AF_INET
+	if m.IPv6() {
+		domain = unix.AF_INET6
+	}
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, proto)
 	if m.Proto == "sctp" && (errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.ESOCKTNOSUPPORT)) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if m.Proto == "udp" {
+	if m.IPv6() {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
+	switch {
+	case err != nil:
+	case m.Proto == "udp":
 		err = bindUDP(fd, m.HostAddr())
-	} else {
+	default:
 		err = bindStream(fd, m.HostAddr())
 	}
 	if err != nil {
@@ -131,5 +141,8 @@ func bindUDP(fd int, addr netip.AddrPort) error {
 }
 
 func sockaddr(addr netip.AddrPort) unix.Sockaddr {
+	if addr.Addr().Is6() {
+		return &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+	}
 	return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -23,14 +24,18 @@ func bind(network, addr string, reuse int) error {
 			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
 		}), err)
 	}}
+	family := "4"
+	if strings.HasPrefix(addr, "[") {
+		family = "6" // alone
+	}
 	if network == "tcp" {
-		l, err := lc.Listen(context.Background(), "tcp4", addr)
+		l, err := lc.Listen(context.Background(), "tcp"+family, addr)
 		if err == nil {
 			l.Close()
 		}
 		return err
 	}
-	c, err := lc.ListenPacket(context.Background(), "udp4", addr)
+	c, err := lc.ListenPacket(context.Background(), "udp"+family, addr)
 	if err == nil {
 		c.Close()
 	}
@@ -52,13 +57,18 @@ func reserve(t *testing.T, ms ...nat.Mapping) {
 
 func TestAReservedPortIsTaken(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		local := netip.MustParseAddr("127.0.0.1")
+		local, local6 := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
 		for _, proto := range []string{"tcp", "udp"} {
 			reserve(t, nat.Mapping{HostPort: 8080, Port: 80, Count: 3, Proto: proto},
-				nat.Mapping{HostIP: local, HostPort: 7000, Port: 80, Count: 1, Proto: proto})
+				nat.Mapping{HostIP: local, HostPort: 7000, Port: 80, Count: 1, Proto: proto},
+				nat.Mapping{HostIP: netip.IPv6Unspecified(), HostPort: 9080, Port: 80, Count: 2, Proto: proto},
+				nat.Mapping{HostIP: local6, HostPort: 9000, Port: 80, Count: 1, Proto: proto})
 			for addr, taken := range map[string]bool{
 				"0.0.0.0:8080": true, "127.0.0.1:8082": true, "0.0.0.0:8083": false,
 				"127.0.0.1:7000": true, "0.0.0.0:7000": true, "192.0.2.1:7000": false,
+				"[::]:8080": false, "0.0.0.0:9080": false, // the families are apart
+				"[::]:9080": true, "[::1]:9081": true, "[::]:9082": false,
+				"[::1]:9000": true, "[::]:9000": true,
 			} {
 				for reuse := range 2 {
 					err := bind(proto, addr, reuse)
@@ -106,6 +116,9 @@ func TestAnAddressOfManyIsNoneOfTheHosts(t *testing.T) {
 				"239.1.2.3":       unix.EADDRNOTAVAIL,
 				"192.0.2.1":       nil,
 				"127.0.0.9":       nil,
+				"ff02::1":         unix.EADDRNOTAVAIL,
+				"::1":             nil,
+				"::":              nil,
 				"0.0.0.0":         nil,
 			} {
 				for _, proto := range []string{"tcp", "udp"} {

@@ -3,6 +3,7 @@ package nat
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -21,6 +22,14 @@ const (
 	IPv4 Family = ""
 	IPv6 Family = "6"
 )
+
+// familyOf is an address's.
+func familyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
 
 // tool names one of the family's tools: "", "-save" or "-restore".
 func (f Family) tool(suffix string) string {

@@ -54,7 +54,7 @@ func TestEachOpDoesWhatItPrints(t *testing.T) {
 	eachVariant(t, func(t *testing.T, m *hosttest.Machine) {
 		prepare := bridge + "\n"
 		m.Sh(t, prepare)
-		for _, line := range append(all(t), all6()...) {
+		for _, line := range append(all(t), all6(t)...) {
 			m.Twin(t, line.Op, prepare)
 			m.Sh(t, line.Op.String())
 			prepare += line.Op.String() + "\n"
@@ -67,7 +67,7 @@ func TestPlansLeaveNoTrace(t *testing.T) {
 		plan    plan.Plan
 		prepare string
 	}{
-		"clean": {all(t), bridge}, "strangers": {all(t), strangers}, "IPv6": {append(nat.Iptables().Host(), all6()...), bridge},
+		"clean": {all(t), bridge}, "strangers": {all(t), strangers}, "IPv6": {append(nat.Iptables().Host(), all6(t)...), bridge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachVariant(t, func(t *testing.T, m *hosttest.Machine) {

@@ -19,7 +19,7 @@ func TestSweep(t *testing.T) {
 		}
 		up(t, &plan.Memory{}, nat.Iptables().Host())
 		up(t, &plan.Memory{}, nat.Iptables().Publish(web(t, "8080:80", "53:53/udp")))
-		up(t, &plan.Memory{}, append(nat.Iptables().Host(), all6()...))
+		up(t, &plan.Memory{}, append(nat.Iptables().Host(), all6(t)...))
 		m.Sh(t, "rule=$(iptables-save -t nat | grep 'dport 8080.*minibridge:'); eval iptables -t nat $rule") // twice
 		sweep(t)
 		if diff := hosttest.Diff(before, m.State(t)); diff != "" {
