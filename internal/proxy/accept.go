@@ -34,10 +34,17 @@ func (p *Proxy) accept(s *socket) {
 		}
 		return
 	}
-	if !somewhere || !p.join(client, dialed, sockaddr(addr, s.port)) {
+	if !somewhere || !p.welcome(s, client) || !p.join(client, dialed, sockaddr(addr, s.port)) {
 		reset(client)
 		closeFD(dialed)
 	}
+}
+
+// welcome says whether a connection may come by the link that it comes by, to
+// a socket that is still open by then.
+func (p *Proxy) welcome(s *socket, client int) bool {
+	link, err := incomingLink(client, s.six)
+	return err == nil && p.mayCome(link) && s.fd != gone
 }
 
 // passing tells the errors of accept4 that are about one connection (accept(2))

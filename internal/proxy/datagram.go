@@ -50,6 +50,10 @@ func (p *Proxy) flow(k key, from unix.Sockaddr, to netip.Addr) *flow {
 		p.flows.touch(f, now)
 		return f
 	}
+	if !p.mayCome(int(k.dest.link)) || k.socket.fd == gone {
+		return nil
+	}
+	f = p.flows.find(k) // the lock was open
 	if f == nil && (p.flows.full() || p.full(1)) {
 		f = p.flows.oldest()
 	}

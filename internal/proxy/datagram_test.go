@@ -211,10 +211,10 @@ func TestNoMoreFlowsThanThereMayBe(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		at := answer(t, somewhere)
 		s, addr := bound(t, "udp", "[::1]:0", at.Port())
-		p := New(to(at.Addr()))
+		p := New(to(at.Addr()), everybody)
 		defer p.Close()
 		p.flows.most = 10
-		if err := p.Serve([]Socket{s}); err != nil {
+		if err := p.Add(s); err != nil {
 			t.Fatal(err)
 		}
 		first := client(t, addr)
@@ -232,10 +232,10 @@ func TestAFlowEndsByItself(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		at := answer(t, somewhere)
 		s, addr := bound(t, "udp", "[::1]:0", at.Port())
-		p := New(to(at.Addr()))
+		p := New(to(at.Addr()), everybody)
 		defer p.Close()
 		p.flows.idle = time.Millisecond
-		if err := p.Serve([]Socket{s}); err != nil {
+		if err := p.Add(s); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {

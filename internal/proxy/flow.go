@@ -62,6 +62,19 @@ func (t *flows) remove(f *flow) {
 	delete(t.byKey, f.key)
 }
 
+// of are those through a socket.
+func (t *flows) of(s *socket) (all []*flow) {
+	if !s.udp {
+		return nil
+	}
+	for k, f := range t.byKey {
+		if k.socket == s {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 func (t *flows) oldest() *flow {
 	if e := t.order.Front(); e != nil {
 		return e.Value.(*flow)

@@ -72,15 +72,24 @@ func to(addr netip.Addr) func(uint16) (netip.Addr, bool) {
 // start serves sockets until the test ends, and wants nothing left then.
 func start(t testing.TB, target func(uint16) (netip.Addr, bool), sockets ...Socket) *Proxy {
 	t.Helper()
+	return startFor(t, everybody, target, sockets...)
+}
+
+// everybody comes by a link that the proxy is for.
+func everybody(int) bool { return true }
+
+// startFor is start, for those who come by some links alone.
+func startFor(t testing.TB, admits func(link int) bool, target func(uint16) (netip.Addr, bool), sockets ...Socket) *Proxy {
+	t.Helper()
 	before := epolls()
-	p := New(target)
+	p := New(target, admits)
 	t.Cleanup(func() {
 		p.Close()
 		if n := len(p.watched) + len(p.flows.byKey) + p.flows.order.Len() + epolls() - before; n != 0 {
 			t.Errorf("a closed proxy has %d things left", n)
 		}
 	})
-	if err := p.Serve(sockets); err != nil {
+	if err := p.Add(sockets...); err != nil {
 		t.Fatal(err)
 	}
 	return p

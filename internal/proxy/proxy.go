@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -39,16 +40,17 @@ type Socket struct {
 }
 
 // A Proxy carries what comes in by its sockets to its target. Its methods may
-// be called from everywhere but the target function.
+// be called from everywhere but these two functions.
 type Proxy struct {
 	target func(port uint16) (netip.Addr, bool)
+	admits func(link int) bool
 
 	// mu is held while anything below is used or a socket is, but not while
-	// the target is asked. Who holds a socket over that looks whether it is
+	// target or admits are asked. Who holds a socket over that looks whether it is
 	// still open.
 	mu      sync.Mutex
 	closed  bool
-	sockets []socket
+	sockets []*socket
 	watched map[uint64]watched // what is in the epoll instance, by the number it has there
 	last    uint64             // the last such number: a descriptor's own comes back while events of the one before are under way
 	most    int                // descriptors at once
@@ -65,41 +67,58 @@ type Proxy struct {
 }
 
 // New makes a proxy that asks at each new connection, and when datagrams come,
-// for the address that a port is at now; false means nowhere. Everything that
-// the proxy carries waits for the answer, and so does Close.
-func New(target func(port uint16) (netip.Addr, bool)) *Proxy {
-	return &Proxy{target: target, watched: map[uint64]watched{}, flows: newFlows(idle, maxFlows)}
+// for the address that a port is at now; false means nowhere; and whether it is
+// for those who come in by a link of the host, given by its index. Everything
+// that the proxy carries waits for the answers, and so does Close.
+func New(target func(port uint16) (netip.Addr, bool), admits func(link int) bool) *Proxy {
+	return &Proxy{target: target, admits: admits, watched: map[uint64]watched{}, flows: newFlows(idle, maxFlows)}
 }
 
-// Serve takes these sockets in the place of those that the proxy had: they are
-// closed, with their flows of UDP; connections go on. The files are closed in
-// any case. After an error the proxy has no sockets.
-func (p *Proxy) Serve(sockets []Socket) error {
+// Add gives the proxy more sockets. The files are closed in any case; after an
+// error it has none of them.
+func (p *Proxy) Add(sockets ...Socket) error {
 	defer func() {
 		for _, s := range sockets {
 			s.File.Close()
 		}
 	}()
+	if len(sockets) == 0 {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return fmt.Errorf("proxy: %w", net.ErrClosed)
 	}
-	p.letGo()
-	if len(sockets) == 0 {
-		return nil
-	}
 	if err := errors.Join(p.start(), p.limit()); err != nil {
 		return fmt.Errorf("proxy: %w", err)
 	}
-	p.sockets = make([]socket, 0, len(sockets)) // the loop keeps pointers into it
-	for _, s := range sockets {
-		if err := p.take(s); err != nil {
-			p.letGo()
+	had := len(p.sockets)
+	batch := make([]socket, len(sockets)) // one piece of memory for all of a range
+	for i, s := range sockets {
+		if err := p.take(&batch[i], s); err != nil {
+			for _, s := range p.sockets[had:] {
+				p.letGo(s)
+			}
+			p.sockets = p.sockets[:had]
 			return fmt.Errorf("proxy for %d/%s: %w", s.Port, s.Proto, err)
 		}
 	}
 	return nil
+}
+
+// Keep closes the sockets that are bound to other addresses than these, with
+// their flows of UDP; connections go on.
+func (p *Proxy) Keep(these func(addr netip.AddrPort, proto string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sockets = slices.DeleteFunc(p.sockets, func(s *socket) bool {
+		if these(s.name()) {
+			return false
+		}
+		p.letGo(s)
+		return true
+	})
 }
 
 // Close ends everything: what came from a container to its last byte is still
@@ -109,7 +128,10 @@ func (p *Proxy) Close() {
 	p.mu.Lock()
 	if !p.closed {
 		p.closed = true
-		p.letGo()
+		for _, s := range p.sockets {
+			p.letGo(s)
+		}
+		p.sockets, p.resting = nil, nil
 		p.endStreams()
 		if p.epoll != nil {
 			p.epoll.Close()
@@ -121,17 +143,20 @@ func (p *Proxy) Close() {
 	}
 }
 
-// letGo closes all sockets, and the flows through them.
-func (p *Proxy) letGo() {
-	for f := p.flows.oldest(); f != nil; f = p.flows.oldest() {
+// letGo closes a socket, and ends the flows through it.
+func (p *Proxy) letGo(s *socket) {
+	for _, f := range p.flows.of(s) {
 		p.drop(f)
 	}
-	for i := range p.sockets {
-		s := &p.sockets[i]
-		p.unwatch(s.id, s.fd)
-		s.close()
-	}
-	p.sockets, p.resting = nil, nil
+	p.unwatch(s.id, s.fd)
+	s.close()
+}
+
+// mayCome leaves the lock while it asks whether the proxy is for a link.
+func (p *Proxy) mayCome(link int) bool {
+	p.mu.Unlock()
+	defer p.mu.Lock()
+	return p.admits(link)
 }
 
 // ask leaves the lock while it asks where a port is.

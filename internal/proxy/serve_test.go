@@ -48,7 +48,10 @@ func TestTheTargetIsAskedEachTime(t *testing.T) {
 	})
 }
 
-func TestServeAgain(t *testing.T) {
+// nothing is what Keep may be told.
+func nothing(netip.AddrPort, string) bool { return false }
+
+func TestSocketsComeAndGo(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		at := listen(t, somewhere, echo)
 		first, old := bound(t, "tcp", "[::1]:8080", at.Port())
@@ -61,22 +64,22 @@ func TestServeAgain(t *testing.T) {
 		say(t, c, "hello", "hello")
 
 		second, addr := bound(t, "tcp", "[::1]:0", at.Port())
-		if err := p.Serve([]Socket{second}); err != nil {
+		if err := p.Add(second); err != nil {
 			t.Fatal(err)
 		}
+		say(t, dial(t, old), "hello", "hello")
+		p.Keep(func(a netip.AddrPort, proto string) bool { return a == addr && proto == "tcp" })
 		say(t, dial(t, addr), "hello", "hello")
 		say(t, c, "still there?", "still there?")
 		refused(t, old)
 		taken(t, old)
 
-		if err := p.Serve(nil); err != nil {
-			t.Fatal(err)
-		}
+		p.Keep(nothing)
 		refused(t, addr)
 		say(t, c, "still there?", "still there?")
 
 		again := Socket{File: os.NewFile(uintptr(copied), "copy"), Proto: "tcp", Port: at.Port()}
-		if err := p.Serve([]Socket{again}); err != nil {
+		if err := p.Add(again); err != nil {
 			t.Fatal(err)
 		}
 		say(t, dial(t, old), "hello", "hello")
@@ -96,9 +99,7 @@ func TestDatagramsThatNobodyServes(t *testing.T) {
 		p := start(t, to(at.Addr()), s)
 		c := client(t, addr)
 		exchange(t, c, "hello")
-		if err := p.Serve(nil); err != nil {
-			t.Fatal(err)
-		}
+		p.Keep(nothing)
 		c.Write([]byte("nobody hears this"))
 		if _, _, err := unix.Recvfrom(copied, make([]byte, 100), unix.MSG_DONTWAIT); !errors.Is(err, unix.EAGAIN) {
 			t.Errorf("in place of nothing: %v", err)
@@ -107,7 +108,7 @@ func TestDatagramsThatNobodyServes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Serve([]Socket{{File: os.NewFile(uintptr(fd), "copy"), Proto: "udp", Port: at.Port()}}); err != nil {
+		if err := p.Add(Socket{File: os.NewFile(uintptr(fd), "copy"), Proto: "udp", Port: at.Port()}); err != nil {
 			t.Fatal(err)
 		}
 		exchange(t, c, "hello again")
@@ -169,7 +170,7 @@ func TestASocketThatCantBeServed(t *testing.T) {
 			}
 			good, addr := bound(t, "tcp", "[::1]:0", at.Port())
 			bad := Socket{File: os.NewFile(uintptr(file), "no socket"), Proto: proto, Port: 80}
-			if err := p.Serve([]Socket{good, bad}); err == nil {
+			if err := p.Add(good, bad); err == nil {
 				t.Errorf("a file was served as %s", proto)
 			}
 			refused(t, addr)
@@ -180,7 +181,7 @@ func TestASocketThatCantBeServed(t *testing.T) {
 			}
 		}
 		good, addr := bound(t, "tcp", "[::1]:0", at.Port())
-		if err := p.Serve([]Socket{good}); err != nil {
+		if err := p.Add(good); err != nil {
 			t.Fatal(err)
 		}
 		say(t, dial(t, addr), "hello", "hello")
@@ -206,7 +207,7 @@ func TestClose(t *testing.T) {
 		refused(t, addr)
 		p.Close()
 		late, _ := bound(t, "tcp", "[::1]:0", 80)
-		if err := p.Serve([]Socket{late}); !errors.Is(err, net.ErrClosed) {
+		if err := p.Add(late); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("a closed proxy: %v", err)
 		}
 	})
@@ -249,9 +250,7 @@ func TestAskedWhenItCloses(t *testing.T) {
 			defer c.Close()
 			io.WriteString(c, "hello")
 			<-asked
-			if err := p.Serve(nil); err != nil {
-				t.Fatal(err)
-			}
+			p.Keep(nothing)
 			closed := make(chan bool)
 			go func() {
 				p.Close()
@@ -275,7 +274,7 @@ func TestFiveThousandPorts(t *testing.T) {
 		}
 		p := start(t, to(at.Addr()))
 		before, goroutines := heap(), runtime.NumGoroutine()
-		if err := p.Serve(sockets); err != nil {
+		if err := p.Add(sockets...); err != nil {
 			t.Fatal(err)
 		}
 		if n := runtime.NumGoroutine() - goroutines; n != 1 {

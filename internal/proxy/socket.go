@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"os"
 	"time"
 
@@ -45,7 +46,7 @@ func (s *socket) ready(p *Proxy, events uint32) {
 
 // take makes a socket one of the proxy's. A descriptor of its own costs less
 // memory than an os.File does.
-func (p *Proxy) take(from Socket) error {
+func (p *Proxy) take(s *socket, from Socket) error {
 	if from.Proto != "tcp" && from.Proto != "udp" {
 		return fmt.Errorf("a proxy can't carry %q", from.Proto)
 	}
@@ -54,8 +55,8 @@ func (p *Proxy) take(from Socket) error {
 		return os.NewSyscallError("fcntl", err)
 	}
 	from.File.Close() // now: there may be as many as the process can have open
-	p.sockets = append(p.sockets, socket{fd: fd, port: from.Port, udp: from.Proto == "udp"})
-	s := &p.sockets[len(p.sockets)-1]
+	s.fd, s.port, s.udp = fd, from.Port, from.Proto == "udp"
+	p.sockets = append(p.sockets, s)
 	if err := s.open(); err != nil {
 		return err
 	}
@@ -63,7 +64,22 @@ func (p *Proxy) take(from Socket) error {
 	return err
 }
 
-// open lets the socket have what comes.
+// name is what the socket is bound to.
+func (s *socket) name() (addr netip.AddrPort, proto string) {
+	proto = "tcp"
+	if s.udp {
+		proto = "udp"
+	}
+	switch sa, _ := unix.Getsockname(s.fd); sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		addr = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		addr = netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+	}
+	return addr, proto
+}
+
+// open lets the socket have what comes. What it accepts has its options from it.
 func (s *socket) open() error {
 	if err := unix.SetNonblock(s.fd, true); err != nil {
 		return os.NewSyscallError("fcntl", err)
@@ -73,10 +89,9 @@ func (s *socket) open() error {
 		return os.NewSyscallError("getsockopt", err)
 	}
 	s.six = domain == unix.AF_INET6
-	if s.udp {
-		err = s.tellDestination()
-	} else {
-		err = settle(s.fd) // what it accepts has it from it
+	err = s.tellDestination()
+	if err == nil && !s.udp {
+		err = settle(s.fd)
 	}
 	if err != nil {
 		return os.NewSyscallError("setsockopt", err)
