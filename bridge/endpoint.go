@@ -58,6 +58,7 @@ func (e Endpoint) settings() (p plan.Plan) {
 	switch {
 	case e.Address6.IsValid():
 		set("disable_ipv6", "0", "this network has IPv6, even where new links of this machine don't")
+		set("accept_dad", "0", "and its address of the link: it is made of a MAC that is nobody else's")
 		set("accept_ra", "0", "no neighbour can make itself the router (RFC 4861, section 11.1)")
 	case !e.KeepIPv6:
 		set("disable_ipv6", "1", "no IPv6 on this network: no link-local address either")

@@ -36,6 +36,9 @@ type Backend interface {
 	// Publish lets the given host ports in. It is one op, so all of the
 	// ports open at once.
 	Publish(Publish) plan.Plan
+	// Unpublish are steps that take a Publish back, as its undo does: for a
+	// journal where a part of the ports is to go alone.
+	Unpublish(Publish) []plan.Step
 	// Redirect leads questions to a container's name server.
 	Redirect(Redirect) plan.Plan
 	// Sweep looks for what is ours by its marks alone, whoever has the

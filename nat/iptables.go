@@ -107,6 +107,22 @@ func (b *batch) guard() {
 // Publish writes one rule for a mapping, however many ports it has. Which
 // bridge leads to the target is the routing table's business here.
 func (t iptables) Publish(pub Publish) (p plan.Plan) {
+	if b := t.publish(pub); len(b.Rules.Rules) > 0 {
+		p.Do(&b.Rules, whyPublish)
+	}
+	return p
+}
+
+// Unpublish deletes the same rules.
+func (t iptables) Unpublish(pub Publish) []plan.Step {
+	b := t.publish(pub)
+	if len(b.Rules.Rules) == 0 {
+		return nil
+	}
+	return []plan.Step{&RulesDel{Family: b.Family, Rules: b.Rules.Rules, look: t.look}}
+}
+
+func (t iptables) publish(pub Publish) *batch {
 	b := t.batch(familyOf(pub.Target), pub.ID)
 	for _, m := range pub.kernels() {
 		match := fmt.Sprintf("-p %s -m %s --dport %s", m.Proto, m.Proto, portRange(m.HostPort, m.Count, ":"))
@@ -115,10 +131,7 @@ func (t iptables) Publish(pub Publish) (p plan.Plan) {
 		}
 		b.add(dnat, "publish", match, "DNAT --to-destination "+destination(pub.Target, m))
 	}
-	if len(b.Rules.Rules) > 0 {
-		p.Do(&b.Rules, whyPublish)
-	}
-	return p
+	return b
 }
 
 // Redirect sends what is asked of a name server's address inside a container's

@@ -219,6 +219,22 @@ func (b nftBackend) Network(n Network) (p plan.Plan) {
 // Publish has one element for a port, and for a run of ports that lead to equal
 // ones: a map has no way to say that a run is shifted.
 func (nftBackend) Publish(pub Publish) (p plan.Plan) {
+	if b := publishElements(pub); len(b) > 0 {
+		p.Do(&Elements{Elements: b}, whyPublish)
+	}
+	return p
+}
+
+// Unpublish deletes the same elements.
+func (nftBackend) Unpublish(pub Publish) []plan.Step {
+	b := publishElements(pub)
+	if len(b) == 0 {
+		return nil
+	}
+	return []plan.Step{&ElementsDel{Elements: b}}
+}
+
+func publishElements(pub Publish) []Element {
 	b := elementBatch{id: pub.ID}
 	for _, m := range pub.kernels() {
 		single, run, at := setsFor(m)
@@ -231,10 +247,7 @@ func (nftBackend) Publish(pub Publish) (p plan.Plan) {
 				fmt.Sprintf("%s . %d", pub.Target, int(m.Port)+i))
 		}
 	}
-	if len(b.Elements.Elements) > 0 {
-		p.Do(&b.Elements, whyPublish)
-	}
-	return p
+	return b.Elements.Elements
 }
 
 // setsFor are the maps for a mapping's single ports and for a run, and what

@@ -61,6 +61,16 @@ func Reserve(ms ...Mapping) ([]*os.File, error) {
 	return files, nil
 }
 
+// HasIPv6 says that the host can be reached by IPv6, if only by itself.
+func HasIPv6() bool {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.Bind(fd, &unix.SockaddrInet6{Addr: netip.IPv6Loopback().As16()}) == nil
+}
+
 func closeAll(files []*os.File) {
 	for _, f := range files {
 		f.Close()

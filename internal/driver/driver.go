@@ -25,6 +25,8 @@ type Driver interface {
 	Endpoint(n *state.Network, e Endpoint) plan.Plan
 	// Publish is the plan that leads ports of the host to a container.
 	Publish(n *state.Network, p Publication) plan.Plan
+	// Unpublish are steps that take a Publish back.
+	Unpublish(n *state.Network, p Publication) []plan.Step
 }
 
 // Traits are what the engine needs to know of a network before it plans. The
@@ -45,7 +47,8 @@ type Endpoint struct {
 	state.Attachment
 }
 
-// A Publication is the published ports of one container.
+// A Publication is the published ports of one container: of those in Mappings
+// the ones that the kernel can lead to Target.
 type Publication struct {
 	ID       string     // the container's short id
 	Target   netip.Addr // its address on the network

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -83,25 +84,49 @@ func wayOf(run *state.Run) bridge.Way {
 	return way
 }
 
-// publishPlan is the run's ports. A container is published through the network
-// that gives its default route.
-func (e *Engine) publishPlan(run *state.Run, networks []*state.Network) plan.Plan {
-	at, ok := wayOut(run)
-	if !ok || len(run.Ports) == 0 {
-		return nil
+// publishPlan is the run's ports. A container is published through the networks
+// that give its default routes, each family's by its own.
+func (e *Engine) publishPlan(run *state.Run, networks []*state.Network) (p plan.Plan) {
+	for at, pub := range publications(run) {
+		n := networkByID(networks, at.NetworkID)
+		p = append(p, e.driver(n).Publish(n, pub)...)
 	}
-	n := networkByID(networks, at.NetworkID)
-	return e.driver(n).Publish(n, driver.Publication{
-		ID:       state.ShortID(run.ID),
-		Target:   at.Address.Addr(),
-		Mappings: mappings(run.Ports),
-	})
+	return p
+}
+
+// unpublishSteps take all of it back, where it was done.
+func (e *Engine) unpublishSteps(run *state.Run, networks []*state.Network) (steps []plan.Step) {
+	for at, pub := range publications(run) {
+		n := networkByID(networks, at.NetworkID)
+		steps = append(steps, e.driver(n).Unpublish(n, pub)...)
+	}
+	return steps
+}
+
+// publications are the run's ports, with each of its ways in.
+func publications(run *state.Run) iter.Seq2[state.Attachment, driver.Publication] {
+	pub := driver.Publication{ID: state.ShortID(run.ID), Mappings: mappings(run.Ports)}
+	return func(yield func(state.Attachment, driver.Publication) bool) {
+		if at, ok := wayOut(run); ok {
+			pub.Target = at.Address.Addr()
+			if !yield(at, pub) {
+				return
+			}
+		}
+		if at, ok := wayOut6(run); ok {
+			pub.Target = at.Address6.Addr()
+			yield(at, pub)
+		}
+	}
 }
 
 // wayOut is the endpoint that gives a container its IPv4 default route.
 func wayOut(run *state.Run) (state.Attachment, bool) {
 	return firstWith(run, func(at state.Attachment) netip.Addr { return at.Gateway })
 }
+
+// ways are the two families'.
+var ways = []func(*state.Run) (state.Attachment, bool){wayOut, wayOut6}
 
 // wayOut6 is the one that gives it its IPv6 default route.
 func wayOut6(run *state.Run) (state.Attachment, bool) {

@@ -242,10 +242,11 @@ func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks [
 	}
 	sortEndpoints(run)
 	e.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
-	if _, ok := wayOut(run); !ok {
+	in, ok := e.entranceOf(run, networks)
+	if !ok {
 		return nil
 	}
-	ports, err := given.imaginePorts(c)
+	ports, err := given.imaginePorts(c, in)
 	run.Ports = ports
 	return err
 }
@@ -265,15 +266,24 @@ func (e *Engine) imagineNetworks() ([]*state.Network, error) {
 
 // imaginePorts are the ports that would be published; a port left to choice is
 // the one that it was the last time, or the next of its pool.
-func (i *imagined) imaginePorts(c *state.Container) ([]state.Port, error) {
+func (i *imagined) imaginePorts(c *state.Container, in entrance) ([]state.Port, error) {
 	specs, err := published(&c.Spec)
 	if err != nil {
 		return nil, err
 	}
 	var ports []state.Port
+	on := func(m nat.Mapping, ips []netip.Addr) {
+		for _, m.HostIP = range ips {
+			ports = append(ports, port(m))
+		}
+	}
 	for _, s := range specs {
+		ips := in.hostIPs(s.HostIP)
+		if len(ips) == 0 {
+			continue
+		}
 		if s.Fixed() {
-			ports = append(ports, port(s.Mapping(s.HostFirst)))
+			on(s.Mapping(s.HostFirst), ips)
 			continue
 		}
 		low, high, pool, err := portPool(s)
@@ -281,13 +291,13 @@ func (i *imagined) imaginePorts(c *state.Container) ([]state.Port, error) {
 			return nil, err
 		}
 		for _, p := range s.Ports() {
-			one := nat.Spec{HostIP: s.HostIP, First: p.Number, Last: p.Number, Proto: p.Proto}
-			m, again := lastMapping(one, low, high, c.Last.Ports)
+			one := nat.Spec{First: p.Number, Last: p.Number, Proto: p.Proto}
+			m, again := lastMapping(one, ips[0], low, high, c.Last.Ports)
 			if !again {
 				m = one.Mapping(low + i.ports[pool])
 				i.ports[pool]++
 			}
-			ports = append(ports, port(m))
+			on(m, ips)
 		}
 	}
 	return ports, nil

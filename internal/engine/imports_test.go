@@ -26,9 +26,8 @@ var edges = map[string]map[string]string{
 	"nat": {
 		"plan": "its ops are plan.Ops",
 	},
-	"internal/ipam":  {},
-	"internal/dns":   {},
-	"internal/proxy": {},
+	"internal/ipam": {},
+	"internal/dns":  {},
 	"internal/state": {
 		"plan": "a journal on disk is a plan.Journal",
 	},
@@ -37,6 +36,7 @@ var edges = map[string]map[string]string{
 		"nat":            "what a published port is",
 		"internal/state": "a driver is asked about a network's record",
 	},
+	"internal/proxy": {},
 	"internal/driver/bridged": {
 		"plan":            "a driver's answers are plans",
 		"bridge":          "a driver joins what two leaves give",
@@ -65,6 +65,7 @@ var edges = map[string]map[string]string{
 		"internal/driver/nullnet": "its table of kinds",
 		"internal/ipam":           "it chooses before it plans",
 		"internal/dns":            "a supervisor answers names",
+		"internal/proxy":          "a supervisor carries what the kernel can't",
 		"internal/state":          "it owns the lock and the records",
 	},
 	"cmd/minibridge": {

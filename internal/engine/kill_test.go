@@ -41,7 +41,7 @@ func victim(how string) int {
 	}
 	e, err := engine.New(config)
 	switch when {
-	case "connect", "disconnect":
+	case "connect", "disconnect", "publish", "unpublish":
 		if err == nil {
 			err = move(context.Background(), e, when)
 		}

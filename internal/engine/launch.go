@@ -106,13 +106,20 @@ type order struct {
 	sockets   []*os.File
 }
 
+// takeSockets hands over those that came.
+func (o *order) takeSockets() []*os.File {
+	files := o.sockets
+	o.sockets = nil
+	return files
+}
+
 // give sends the order and lets go of the sockets: the supervisor holds them.
 func (s *supervisor) give(o *order) error {
-	err := s.sendFiles(o.sockets)
-	for _, f := range o.sockets {
+	files := o.takeSockets()
+	err := s.sendFiles(files)
+	for _, f := range files {
 		f.Close()
 	}
-	o.sockets = nil
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -36,7 +35,7 @@ func (s *session) mend(run *state.Run) error {
 	}
 	was := *run // what of a name server and of ports was handed over is not known
 	was.DNS = 0
-	m := &move{session: s, c: c, was: &was, now: now, networks: networks}
+	m := &move{session: s, c: c, was: &was, now: now, networks: networks, unsure: true}
 	defer m.letGo()
 	if err = m.reopen(); err == nil {
 		err = m.settle(off)
@@ -56,7 +55,7 @@ func (m *move) settle(off []state.Attachment) error {
 	m.c.Spec.Endpoints = slices.DeleteFunc(slices.Clone(m.c.Spec.Endpoints), func(w Wish) bool { return !isOn(m.now, w.Network) })
 	return errors.Join(
 		m.up(ctx, wayOwner(id), m.wayPlan(m.now, m.was)),
-		m.republish(ctx, m.now, m.networks),
+		m.republish(ctx),
 		m.unplug(m.was, off, nil),
 		m.held.WriteRun(m.now),
 		m.held.WriteContainer(m.c),
@@ -105,39 +104,35 @@ func (m *move) reopen() error {
 			return err
 		}
 	}
-	if _, out := wayOut(m.now); !out {
-		m.now.Ports = nil
-		return nil
+	specs, err := published(&m.c.Spec)
+	if err != nil {
+		return err
 	}
-	sockets, err := reserveAll(m.now.Ports)
-	if errors.Is(err, unix.EADDRINUSE) {
-		return nil
-	}
-	m.sockets = append(m.sockets, sockets...)
-	return err
-}
-
-// reserveAll binds ports that a record names, all or none.
-func reserveAll(ports []state.Port) (sockets []*os.File, err error) {
-	for _, mapping := range mappings(ports) {
-		files, err := nat.Reserve(mapping)
-		if err != nil {
-			for _, f := range sockets {
-				f.Close()
-			}
-			return nil, err
+	in, out := m.entranceOf(m.now, m.networks)
+	var ports []state.Port
+	for _, p := range m.now.Ports {
+		asked := slices.ContainsFunc(specs, func(s nat.Spec) bool { return asksFor(s, p) })
+		if !asked || !out || !p.HostIP.Is6() && !in.ipv4.Address.IsValid() {
+			continue // it was not to be, or nothing leads there any more
 		}
-		sockets = append(sockets, files...)
+		ports = append(ports, p)
+		sockets, err := nat.Reserve(mappings([]state.Port{p})...)
+		if err != nil && !errors.Is(err, unix.EADDRINUSE) {
+			return err
+		}
+		m.sockets = append(m.sockets, sockets...)
 	}
-	return sockets, nil
+	m.now.Ports = ports
+	return nil
 }
 
 // republish makes the rules of a container's ports those of its record.
-func (s *session) republish(ctx context.Context, run *state.Run, networks []*state.Network) error {
-	p := s.publishPlan(run, networks)
+func (m *move) republish(ctx context.Context) error {
+	owner, p := portsOwner(m.now.ID), m.publishPlan(m.now, m.networks)
 	missing, err := plan.Drift(p)
-	if err != nil || len(missing) == 0 && (len(p) > 0 || !s.dirs.HasJournal(portsOwner(run.ID))) {
+	same := slices.Equal(m.was.Ports, m.now.Ports) && len(missing) == 0
+	if err != nil || same && (len(p) > 0 || !m.dirs.HasJournal(owner)) {
 		return err
 	}
-	return errors.Join(s.down(portsOwner(run.ID)), s.up(ctx, portsOwner(run.ID), p))
+	return errors.Join(m.down(owner), m.up(ctx, owner, p), nat.FlushFlows(mappings(slices.Concat(m.was.Ports, m.now.Ports))))
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"slices"
 
@@ -27,6 +28,7 @@ type move struct {
 	networks []*state.Network
 	sockets  []*os.File // of ports that are published from now on
 	names    []*os.File // of a name server that it hadn't
+	unsure   bool       // whether its supervisor has heard of its ports is not known
 	begun    bool       // something of what it has was changed
 }
 
@@ -97,8 +99,7 @@ func (m *move) gaveUp(cause error, back ...error) error {
 
 // follow lets all that the container has once go with its endpoints: the one
 // that came is there already, the one that leaves is there still. What its
-// supervisor has to know goes out last, and is not waited for: it carries all
-// that is needed.
+// supervisor has to know goes out last.
 func (m *move) follow(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -129,14 +130,19 @@ func (m *move) follow(ctx context.Context) error {
 	return m.held.DropJournal(wayOwner(m.now.ID)) // it goes with the namespace
 }
 
-// upWayOut makes sure of the network that the ports are published on now. That
+// upWayOut makes sure of the networks that the ports are published on now. That
 // of an endpoint that has just come was brought up for it.
 func (m *move) upWayOut(ctx context.Context) error {
-	at, ok := wayOut(m.now)
-	if !ok || !isOn(m.was, at.Network) {
-		return nil
+	for _, way := range ways {
+		at, ok := way(m.now)
+		if !ok || !isOn(m.was, at.Network) {
+			continue
+		}
+		if err := m.upNetwork(ctx, networkByID(m.networks, at.NetworkID)); err != nil {
+			return err
+		}
 	}
-	return m.upNetwork(ctx, networkByID(m.networks, at.NetworkID))
+	return nil
 }
 
 // back undoes what follow has done, whoever has lost patience meanwhile.
@@ -162,42 +168,59 @@ func (m *move) prepare() (err error) {
 			return err
 		}
 	}
-	at, out := wayOut(m.now)
-	_, wasOut := wayOut(m.was)
-	switch {
-	case !out:
+	before, wasOut := m.entranceOf(m.was, m.networks)
+	in, out := m.entranceOf(m.now, m.networks)
+	if !out {
 		m.now.Ports = nil
-	case !wasOut:
-		r, err := m.reserve(m.c, m.traits(networkByID(m.networks, at.NetworkID)).Binding, at.Address.Addr())
-		if err != nil {
-			m.letGo()
-			return err
-		}
-		m.now.Ports, m.sockets = r.ports, r.files
+		return nil
 	}
+	if wasOut && before.ipv4.Address.IsValid() == in.ipv4.Address.IsValid() {
+		return nil
+	}
+	last := m.was.Ports
+	if !wasOut {
+		last = m.c.Last.Ports
+	}
+	r, err := m.reserve(m.c, in, last, m.was.Ports)
+	if err != nil {
+		m.letGo()
+		return err
+	}
+	m.now.Ports, m.sockets = r.ports, r.files
 	return nil
 }
 
 // republishes says that the rules of the ports change.
 func republishes(was, now *state.Run) bool {
-	from, wasOut := wayOut(was)
-	to, out := wayOut(now)
 	if len(was.Ports)+len(now.Ports) == 0 {
 		return false
 	}
-	return out != wasOut || from.EndpointID != to.EndpointID
+	for _, way := range ways {
+		from, _ := way(was)
+		to, _ := way(now)
+		if from.EndpointID != to.EndpointID {
+			return true
+		}
+	}
+	return false
 }
 
 // A change is what a supervisor hears of a move. Descriptors come just before:
 // those of the name server first.
 type change struct {
-	Names int  `json:"names,omitempty"` // how many of them are a name server's to begin, none or two: its packets', its streams'
-	Ports bool `json:"ports,omitempty"` // the others are its ports' from now on, in the place of those it has
+	Names    int          `json:"names,omitempty"`    // how many of them are a name server's to begin, none or two: its packets', its streams'
+	NewPorts bool         `json:"newports,omitempty"` // Ports are all that are published from now on; the other descriptors are of those that it has none for
+	Ports    []state.Port `json:"ports,omitempty"`
 }
 
-// tell hands everything over to the supervisor.
+// tell hands everything over to the supervisor, and waits until it has it: then
+// its proxy and its name server answer, and ports that are gone are free.
 func (m *move) tell() error {
-	if len(m.names) == 0 && len(m.sockets) == 0 && len(m.was.Ports) == len(m.now.Ports) {
+	c := change{Names: len(m.names)}
+	if m.unsure || !slices.Equal(m.was.Ports, m.now.Ports) {
+		c.NewPorts, c.Ports = true, m.now.Ports
+	}
+	if c.Names == 0 && !c.NewPorts {
 		return nil
 	}
 	w, err := dial(m.dirs.Socket(m.now.ID))
@@ -205,10 +228,21 @@ func (m *move) tell() error {
 		return err
 	}
 	defer w.close()
-	if err := w.sendFiles(slices.Concat(m.names, m.sockets)); err != nil {
+	err = w.sendFiles(slices.Concat(m.names, m.sockets))
+	if err == nil {
+		err = w.sendJSON(frameChange, c)
+	}
+	if err != nil {
 		return err
 	}
-	return w.sendJSON(frameChange, change{Names: len(m.names), Ports: len(m.sockets) > 0 || len(m.now.Ports) == 0})
+	kind, body, err := w.receive()
+	if kind == frameFailed {
+		return parseFailure(body)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil // it has ended meanwhile, with all that it had
+	}
+	return err
 }
 
 // letGo closes our copies of the sockets.

@@ -2,26 +2,40 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/bridge"
 	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 )
 
 // move takes the container that these tests have to the network aa, whose name
-// comes before that of its own, or away from there.
-func move(ctx context.Context, e *engine.Engine, verb string) error {
-	if verb == "connect" {
+// comes before that of its own, or away from there, or gives it more ports, or
+// less.
+func move(ctx context.Context, e *engine.Engine, verb string) (err error) {
+	switch verb {
+	case "connect":
 		return e.Connect(ctx, "mover", engine.Wish{Network: "aa"})
+	case "publish":
+		_, err = e.Publish(ctx, "mover", morePorts)
+		return err
+	case "unpublish":
+		return e.Unpublish(ctx, "mover", morePorts)
 	}
 	return e.Disconnect(ctx, "aa", "mover", false)
 }
+
+var morePorts = []string{"8100-8102:80-82", "9100:90/udp"}
 
 // movers are the containers that move: from a network with names, and from one
 // without, where the name server is still to come.
@@ -36,7 +50,13 @@ minibridge run -d --name peer --network aa --dns 127.0.0.1 sleep 1000
 minibridge run -d --name mover --network ` + from + ` --dns 127.0.0.1 -p 8000:80 -p 9000:90/udp sleep 1000`
 }
 
-var opposite = map[string]string{"connect": "disconnect", "disconnect": "connect"}
+// opposite is, for each verb, the command that makes it one with an effect.
+var opposite = map[string]string{
+	"connect":    "network disconnect aa mover",
+	"disconnect": "network connect aa mover",
+	"publish":    "unpublish mover -p " + strings.Join(morePorts, " -p "),
+	"unpublish":  "publish mover -p " + strings.Join(morePorts, " -p "),
+}
 
 // A verb that is killed leaves a container on the new network or not; the next
 // one makes all of it so.
@@ -57,7 +77,8 @@ func TestKilledAtAnyLineOfAMove(t *testing.T) {
 // One that is interrupted comes to its end, or leaves all as it was.
 func TestInterruptedAtAnyLineOfAMove(t *testing.T) {
 	eachMove(t, func(t *testing.T, m *hosttest.Machine, verb string, line int) bool {
-		before := len(running(t, "mover").Endpoints)
+		size := func() int { return len(running(t, "mover").Endpoints) + len(running(t, "mover").Ports) }
+		before := size()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		patience := &impatient{line, cancel}
@@ -68,8 +89,8 @@ func TestInterruptedAtAnyLineOfAMove(t *testing.T) {
 		err = move(ctx, e, verb)
 		how := fmt.Sprintf("%s, interrupted at line %d (%v)", verb, line, err)
 		inOrder(t, m, how, "mover")
-		if after := len(running(t, "mover").Endpoints); (after != before) != (err == nil) {
-			t.Fatalf("%s: %d endpoints, and before %d", how, after, before)
+		if after := size(); (after != before) != (err == nil) {
+			t.Fatalf("%s: %d endpoints and ports, and before %d", how, after, before)
 		}
 		return patience.left > 0
 	})
@@ -97,7 +118,7 @@ func eachMove(t *testing.T, try func(t *testing.T, m *hosttest.Machine, verb str
 				hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 					m.Sh(t, mover(from))
 					for line := 1; ; line++ {
-						m.Try("minibridge network " + opposite[verb] + " aa mover")
+						m.Try("minibridge " + opposite[verb])
 						if try(t, m, verb, line) {
 							t.Logf("%d lines", line-1)
 							break
@@ -149,8 +170,33 @@ func inOrder(t *testing.T, m *hosttest.Machine, how, name string) {
 		}
 	}
 	namesInOrder(t, m, how, name, run)
-	if rules := m.Sh(t, "iptables -t nat -S MINIBRIDGE"); strings.Count(rules, "DNAT") != len(run.Ports) {
+	portsInOrder(t, m, how, c, run)
+}
+
+// portsInOrder wants a rule for each port that its record has, and a socket.
+func portsInOrder(t *testing.T, m *hosttest.Machine, how string, c *state.Container, run *state.Run) {
+	t.Helper()
+	if len(run.Ports) != 2*len(c.Spec.Publish) {
+		t.Fatalf("%s: the record wants %q, and there is %+v", how, c.Spec.Publish, run.Ports)
+	}
+	ipv4 := slices.DeleteFunc(slices.Clone(run.Ports), func(p state.Port) bool { return p.HostIP.Is6() }) // the others are the proxy's
+	if rules := m.Sh(t, "iptables -t nat -S MINIBRIDGE"); strings.Count(rules, "DNAT") != len(ipv4) || len(run.Ports) != 2*len(ipv4) {
 		t.Fatalf("%s: %d ports, and:\n%s", how, len(run.Ports), rules)
+	}
+	for _, asked := range append([]string{"8000:80", "9000:90/udp"}, morePorts...) {
+		spec, err := nat.ParseSpec(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec.HostIP = range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			files, err := nat.Reserve(spec.Mapping(spec.HostFirst))
+			for _, f := range files {
+				f.Close()
+			}
+			if taken := errors.Is(err, unix.EADDRINUSE); taken != slices.Contains(c.Spec.Publish, asked) {
+				t.Fatalf("%s: %s is taken: %v; and the record wants %q", how, spec, taken, c.Spec.Publish)
+			}
+		}
 	}
 }
 

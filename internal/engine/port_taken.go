@@ -14,10 +14,10 @@ import (
 
 // bindError is Docker's text for a port that can't be had, who has it, and
 // what could be asked for instead.
-func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, target netip.Addr, err error) error {
+func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, in entrance, err error) error {
 	tail, hint := err.Error(), "minibridge run -p "+elsewhere(spec)+" …"
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
-		tail = s.bindTail(bind, c, r, target)
+		tail = s.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
 		if !errors.Is(err, unix.EADDRINUSE) {
 			hint = "ip -br addr"
 		}
@@ -34,7 +34,7 @@ func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, t
 }
 
 func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation, target netip.Addr) string {
-	where := fmt.Sprintf("%s:%s:%d/%s", b.HostAddr(), target, b.Port, b.Proto)
+	where := fmt.Sprintf("%s:%s/%s", b.HostAddr(), netip.AddrPortFrom(target, b.Port), b.Proto)
 	if !errors.Is(b, unix.EADDRINUSE) {
 		return fmt.Sprintf("failed to bind host port for %s: %v", where, b.Err)
 	}
@@ -76,7 +76,7 @@ func (s *session) portOwner(m nat.Mapping, own *state.Run) (name string, key net
 	for _, run := range append(runs, own) {
 		for _, p := range run.Ports {
 			first, last := int(p.HostPort), int(p.HostPort)+p.Count-1
-			same := m.Any() || p.HostIP.IsUnspecified() || p.HostIP == m.HostIP
+			same := p.HostIP == m.HostIP || p.HostIP.Is6() == m.IPv6() && (m.Any() || p.HostIP.IsUnspecified())
 			if p.Proto == m.Proto && same && int(m.HostPort) >= first && int(m.HostPort) <= last {
 				return run.Name, p.HostIP, true
 			}

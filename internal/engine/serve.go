@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -59,9 +60,7 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 	case frameWait:
 		k.join(k.waiters, w)
 	case frameChange:
-		if err := k.change(w, body); err != nil {
-			k.engine.say("%v", err)
-		}
+		k.answer(w, k.change(w, body))
 	case frameSignal:
 		k.answer(w, k.signal(body))
 	case frameStop:
@@ -115,13 +114,13 @@ func (k *keeper) change(w *wire, body []byte) (err error) {
 		}
 		return err
 	}
-	if c.Ports {
-		k.holdPorts(files[c.Names:])
+	if c.NewPorts {
+		err = k.keepPorts(c.Ports, files[c.Names:])
 	}
-	if c.Names == 0 {
-		return nil
+	if c.Names > 0 {
+		err = errors.Join(err, k.serveNamesOn(context.Background(), files[:c.Names]))
 	}
-	return k.serveNamesOn(context.Background(), files[:c.Names])
+	return err
 }
 
 func (k *keeper) signal(body []byte) error {

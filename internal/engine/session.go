@@ -206,7 +206,7 @@ func (s *session) recoverJournals() error {
 				s.warn(err)
 			}
 		}
-		s.say("took back %d changes to %s that were left unfinished", n, ownerName(owner))
+		s.say("took back unfinished changes to %s: %d", ownerName(owner), n)
 	}
 	return nil
 }

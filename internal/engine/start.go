@@ -142,14 +142,14 @@ func needsNames(run *state.Run) bool {
 
 // settlePorts reserves the ports, if there is a way in.
 func (s *session) settlePorts(networks []*state.Network, o *order) error {
-	at, ok := wayOut(o.Run)
+	in, ok := s.entranceOf(o.Run, networks)
 	if !ok {
 		if wired := o.Run.Wired(); len(wired) > 0 && (len(o.Container.Spec.Publish) > 0 || o.Container.Spec.PublishAll) {
-			s.say("WARNING: %s", notPublished(networks, wired[0]))
+			s.say("WARNING: %s", discarded(wired[0]))
 		}
 		return nil
 	}
-	r, err := s.reserve(o.Container, s.traits(networkByID(networks, at.NetworkID)).Binding, at.Address.Addr())
+	r, err := s.reserve(o.Container, in, o.Container.Last.Ports, nil)
 	if err != nil {
 		return err
 	}
@@ -157,13 +157,10 @@ func (s *session) settlePorts(networks []*state.Network, o *order) error {
 	return nil
 }
 
-// notPublished is why the ports of a container that is only on such networks
-// are not.
-func notPublished(networks []*state.Network, at state.Attachment) string {
-	if networkByID(networks, at.NetworkID).Internal {
-		return "Published ports are discarded on the internal network " + at.Network
-	}
-	return "Published ports are discarded on the network " + at.Network + ": it has no IPv4"
+// discarded is why the ports of a container that is only on such networks are
+// not published.
+func discarded(at state.Attachment) string {
+	return "Published ports are discarded on the internal network " + at.Network
 }
 
 // join lets the container share another's network namespace, host name and

@@ -13,9 +13,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/minibridge/minibridge/internal/proxy"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/sandbox"
 )
@@ -35,6 +37,7 @@ func superviseInit() {
 		return
 	}
 	debug.SetMemoryLimit(supervisorLimit)
+	nameThread("minibridge") // this is the first one, whose name is the process's, as ss(8) shows it; it was "exe"
 	conn, err := fileConn(os.NewFile(3, "command"))
 	if err != nil {
 		os.Exit(1)
@@ -49,6 +52,12 @@ func superviseInit() {
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// nameThread names the calling thread (PR_SET_NAME, prctl(2)): 15 bytes at most.
+func nameThread(name string) {
+	b := append([]byte(name), 0)
+	unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&b[0])), 0, 0, 0)
 }
 
 func receiveOrder(w *wire) (*order, error) {
@@ -80,6 +89,9 @@ type keeper struct {
 	process *sandbox.Process
 	stdin   *os.File // nil when it has none
 	peers   *peers
+	proxy   *proxy.Proxy
+	closed  internalLinks           // by whose links nobody comes to the proxy
+	held    map[socketName]*os.File // of its ports, but for those that the proxy has
 	trace   bytes.Buffer
 
 	logged sync.WaitGroup // what reads and logs its output
@@ -151,7 +163,10 @@ func newKeeper(o *order) (*keeper, error) {
 		waiters: make(map[*wire]bool),
 		exited:  make(chan struct{}),
 		peers:   newPeers(o.Dirs, o.Run),
+		closed:  internalLinks{networks: o.Dirs.WatchNetworks()},
+		held:    make(map[socketName]*os.File),
 	}
+	k.proxy = proxy.New(k.whereNow, k.admits)
 	e.explain = &k.trace
 	return k, nil
 }
@@ -178,6 +193,9 @@ func (k *keeper) letGo() error {
 	}
 	if netns != nil {
 		defer netns.Close()
+	}
+	if err := k.keepPorts(k.Run.Ports, k.takeSockets()); err != nil {
+		return err
 	}
 	if k.Run.DNS != 0 {
 		if err := k.serveNames(context.Background()); err != nil {
@@ -249,18 +267,9 @@ func (k *keeper) end(down func(*session) error) (err error) {
 		return err
 	}
 	defer func() {
-		k.holdPorts(nil)
+		k.proxy.Close()
+		err = errors.Join(err, k.keepPorts(nil, k.takeSockets()))
 		err = errors.Join(err, s.unlock())
 	}()
 	return down(s)
-}
-
-// holdPorts lets go of the sockets that keep the container's ports, for others.
-func (k *keeper) holdPorts(sockets []*os.File) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, f := range k.sockets {
-		f.Close()
-	}
-	k.sockets = sockets
 }

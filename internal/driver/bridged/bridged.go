@@ -97,7 +97,16 @@ func (d Driver) Publish(n *state.Network, p driver.Publication) plan.Plan {
 	if len(p.Mappings) == 0 || n.Internal {
 		return nil
 	}
-	return d.Firewall.Publish(nat.Publish{ID: p.ID, Bridge: n.Bridge, Target: p.Target, Mappings: p.Mappings})
+	return d.Firewall.Publish(publish(n, p))
+}
+
+// Unpublish is its opposite.
+func (d Driver) Unpublish(n *state.Network, p driver.Publication) []plan.Step {
+	return d.Firewall.Unpublish(publish(n, p))
+}
+
+func publish(n *state.Network, p driver.Publication) nat.Publish {
+	return nat.Publish{ID: p.ID, Bridge: n.Bridge, Target: p.Target, Mappings: p.Mappings}
 }
 
 // of are a network's options, which were checked when it was made.

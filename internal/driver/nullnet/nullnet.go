@@ -29,3 +29,6 @@ func (Driver) Endpoint(*state.Network, driver.Endpoint) plan.Plan { return nil }
 
 // Publish is empty: no packet gets there.
 func (Driver) Publish(*state.Network, driver.Publication) plan.Plan { return nil }
+
+// Unpublish has nothing to take back.
+func (Driver) Unpublish(*state.Network, driver.Publication) []plan.Step { return nil }

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/proxy"
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// A socketName is what no two bound sockets share.
+type socketName struct {
+	addr  netip.AddrPort
+	proto string
+}
+
+// keepPorts makes the sockets of these ports those that the supervisor has:
+// fresh ones come to those that it has already, and what belongs to no port is
+// let go of, for others. Those of IPv6 are the proxy's.
+func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	wanted := make(map[socketName]uint16)
+	for _, p := range ports {
+		for i := range uint16(p.Count) {
+			wanted[socketName{netip.AddrPortFrom(p.HostIP, p.HostPort+i), p.Proto}] = p.Port + i
+		}
+	}
+	k.proxy.Keep(func(addr netip.AddrPort, proto string) bool {
+		_, ok := wanted[socketName{addr, proto}]
+		return ok
+	})
+	maps.DeleteFunc(k.held, func(name socketName, f *os.File) bool {
+		_, ok := wanted[name]
+		if !ok {
+			f.Close()
+		}
+		return !ok
+	})
+	var carried []proxy.Socket
+	var errs []error
+	for _, f := range fresh {
+		name, err := nameSocket(f)
+		port, ok := wanted[name]
+		switch {
+		case err != nil || !ok:
+			errs = append(errs, err, f.Close())
+		case name.addr.Addr().Is6() && name.proto != "sctp":
+			carried = append(carried, proxy.Socket{File: f, Proto: name.proto, Port: port})
+		default:
+			k.held[name] = f
+		}
+	}
+	return errors.Join(append(errs, k.proxy.Add(carried...))...)
+}
+
+// nameSocket asks the kernel what a socket is bound to.
+func nameSocket(f *os.File) (name socketName, err error) {
+	fd := int(f.Fd())
+	proto, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	if err != nil {
+		return name, os.NewSyscallError("getsockopt", err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return name, os.NewSyscallError("getsockname", err)
+	}
+	name.proto = map[int]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp", unix.IPPROTO_SCTP: "sctp"}[proto]
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		name.addr = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		name.addr = netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+	default:
+		return name, fmt.Errorf("a socket of family %T is no port's", sa)
+	}
+	return name, nil
+}
+
+// whereNow is where the proxy carries what comes in for a port: to the
+// container's address of now, which its moves may change.
+func (k *keeper) whereNow(uint16) (netip.Addr, bool) {
+	in, ok := waysOf(k.peers.run())
+	return in.target(netip.IPv6Unspecified()), ok
+}
+
+// admits says whether the proxy serves who comes in by a link of the host. An
+// internal network's containers reach nothing behind the host; here no rule of
+// the firewall sees that they do.
+func (k *keeper) admits(link int) bool {
+	return !k.closed.has(link)
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
+)
+
+// A reservation is a container's published ports and the bound sockets that
+// keep others from them.
+type reservation struct {
+	ports []state.Port
+	files []*os.File
+	held  []state.Port // those whose sockets the container's supervisor has already
+}
+
+func (r *reservation) close() { r.drop(0, 0) }
+
+// drop gives up what was taken last.
+func (r *reservation) drop(ports, files int) {
+	for _, f := range r.files[files:] {
+		f.Close()
+	}
+	r.ports, r.files = r.ports[:ports], r.files[:files]
+}
+
+// reserve binds every port that the container publishes, and chooses those
+// that it leaves open: those in last, where they are free. Ports that are held
+// already need no more than that.
+func (s *session) reserve(c *state.Container, in entrance, last, held []state.Port) (_ *reservation, err error) {
+	specs, err := published(&c.Spec)
+	if err != nil {
+		return nil, err
+	}
+	count := 0
+	for _, spec := range specs {
+		count += spec.Count() * len(in.hostIPs(spec.HostIP))
+	}
+	if err := allowFiles(count); err != nil {
+		return nil, err
+	}
+	r := &reservation{held: held}
+	for _, spec := range specs {
+		ips := in.hostIPs(spec.HostIP)
+		if len(ips) == 0 {
+			s.say("WARNING: Published port %s is discarded: container %s has no IPv4", spec, c.Name)
+			continue
+		}
+		if err := s.reserveSpec(r, spec, ips, last); err != nil {
+			err = s.bindError(spec, c, r, in, err)
+			r.close()
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// reserveSpec takes a spec's ports: those it names, or of the pool that it
+// leaves the choice to the last ones, or the next free ones.
+func (s *session) reserveSpec(r *reservation, spec nat.Spec, ips []netip.Addr, last []state.Port) error {
+	if spec.Fixed() {
+		return r.bind(spec.Mapping(spec.HostFirst), ips)
+	}
+	low, high, pool, err := portPool(spec)
+	if err != nil {
+		return err
+	}
+	for _, port := range spec.Ports() {
+		one := nat.Spec{First: port.Number, Last: port.Number, Proto: port.Proto}
+		got, err := r.again(one, ips, low, high, last)
+		if err == nil && !got {
+			err = s.reserveNext(r, one, ips, low, high, pool)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again takes the host port that a container's port had the last time, if it
+// is one of the pool and free.
+func (r *reservation) again(spec nat.Spec, ips []netip.Addr, low, high uint16, last []state.Port) (bool, error) {
+	m, ok := lastMapping(spec, ips[0], low, high, last)
+	if !ok {
+		return false, nil
+	}
+	err := r.bind(m, ips)
+	if errors.Is(err, unix.EADDRINUSE) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lastMapping is where a container's port was published the last time, if that
+// is one of the pool.
+func lastMapping(spec nat.Spec, ip netip.Addr, low, high uint16, last []state.Port) (nat.Mapping, bool) {
+	spec.HostIP = ip
+	for _, p := range last {
+		m := spec.Mapping(p.HostPort)
+		if port(m) == p && p.HostPort >= low && p.HostPort <= high {
+			return m, true
+		}
+	}
+	return nat.Mapping{}, false
+}
+
+// reserveNext takes the next free port of a pool after the one given last.
+func (s *session) reserveNext(r *reservation, spec nat.Spec, ips []netip.Addr, first, last uint16, pool string) error {
+	from, err := s.held.LastPort(pool)
+	if err != nil {
+		return err
+	}
+	size := int(last-first) + 1
+	for i := range size {
+		port := first + uint16(i)
+		if from >= first && from <= last {
+			port = first + uint16((int(from-first)+1+i)%size)
+		}
+		err := r.bind(spec.Mapping(port), ips)
+		if errors.Is(err, unix.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return s.held.SetLastPort(pool, port)
+	}
+	return errAllAllocated
+}
+
+var errAllAllocated = errors.New("all ports are allocated")
+
+// asksFor says that a port is one that a spec asks for.
+func asksFor(s nat.Spec, p state.Port) bool {
+	switch {
+	case s.Proto != p.Proto || s.HostIP.IsValid() && s.HostIP != p.HostIP:
+		return false
+	case s.Fixed():
+		return s.HostFirst == p.HostPort && s.First == p.Port && s.Count() == p.Count
+	}
+	return p.Count == 1 && p.Port >= s.First && p.Port <= s.Last &&
+		(s.Ephemeral() || p.HostPort >= s.HostFirst && p.HostPort <= s.HostLast)
+}
+
+// bind takes a host port, or a run of them, on all of the addresses or on none.
+func (r *reservation) bind(m nat.Mapping, ips []netip.Addr) error {
+	ports, files := len(r.ports), len(r.files)
+	for _, m.HostIP = range ips {
+		if !slices.Contains(r.held, port(m)) {
+			fresh, err := nat.Reserve(m)
+			if err != nil {
+				r.drop(ports, files)
+				return err
+			}
+			r.files = append(r.files, fresh...)
+		}
+		r.ports = append(r.ports, port(m))
+	}
+	return nil
+}
