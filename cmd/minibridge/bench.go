@@ -20,7 +20,7 @@ func (a *app) benchCommand() *cobra.Command {
 		Long: `Measure what a bridge and a published port cost on this machine. A server runs
 twice in a private machine: on the host, and in a container with a published
 port. Clients on the host and outside, one cable away, take the ways to it in
-turns, on its CPU but for throughput, and before all other programs (chrt -f).
+turns, on its CPU but for throughput. What is shown are medians.
 By hand, with a container that has -p 5202:5201 and serves:
   throughput   iperf3 -c 127.0.0.1; iperf3 -c 172.17.0.2; iperf3 -c … -p 5202
   round trip   one byte and back: sockperf ping-pong --tcp -i 127.0.0.1 -m 14

@@ -21,9 +21,6 @@ func ask(kind Kind, to netip.AddrPort, d time.Duration) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := ahead(); err != nil {
-		return 0, err
-	}
 	if kind != Streams {
 		if err := own.share(); err != nil {
 			return 0, err

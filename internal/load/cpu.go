@@ -1,7 +1,6 @@
 package load
 
 import (
-	"errors"
 	"os"
 	"runtime"
 
@@ -10,8 +9,9 @@ import (
 
 // Client and server take turns, but in a stream, so they share one CPU: apart,
 // they would be as quick as one CPU wakes the other, which takes longer than
-// any way between them, and depends on where the scheduler has put them. And
-// they come before all else that runs: what is timed is no other program's.
+// any way between them, and depends on where the scheduler has put them. Their
+// priority stays: ahead of everything else they would stop a machine that has
+// one CPU.
 
 // cpus are those that this process may use, and the one of them that is shared.
 type cpus struct{ all, shared unix.CPUSet }
@@ -31,23 +31,14 @@ func ownCPUs() (c cpus, err error) {
 	return c, nil
 }
 
-// share keeps the calling thread on the shared CPU.
+// share keeps the calling goroutine on a thread of its own, and that on the
+// shared CPU.
 func (c *cpus) share() error {
+	runtime.LockOSThread()
 	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &c.shared))
 }
 
 // roam lets it go.
 func (c *cpus) roam() error {
 	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &c.all))
-}
-
-// ahead gives the calling goroutine a thread that runs whenever it can (sched(7),
-// SCHED_FIFO). Who may not do that shares the CPU with others.
-func ahead() error {
-	runtime.LockOSThread()
-	err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
-	if errors.Is(err, unix.EPERM) {
-		return nil
-	}
-	return os.NewSyscallError("sched_setattr", err)
 }

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -46,9 +45,6 @@ func serve(at netip.AddrPort) error {
 }
 
 func (c *cpus) serveTCP(listener int) error {
-	if err := ahead(); err != nil {
-		return err
-	}
 	buf := make([]byte, chunk)
 	for {
 		if err := c.share(); err != nil {
@@ -93,7 +89,7 @@ func (c *cpus) serveOne(conn int, buf []byte) error {
 }
 
 func (c *cpus) serveUDP(fd int) error {
-	if err := cmp.Or(ahead(), c.share()); err != nil {
+	if err := c.share(); err != nil {
 		return err
 	}
 	buf := make([]byte, datagram)
