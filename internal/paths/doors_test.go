@@ -76,6 +76,7 @@ var doors = []struct {
 		{from: "outside", as: "other", to: "host:8080", reaches: "web:80"},
 		{from: "outside", as: "app", to: "host:8080", reaches: "web:80"},
 		{from: "outside", as: "plain", to: "host:8080", reaches: "web:80"},
+		{from: "outside", as: "one", to: "host:8080", reaches: "web:80", only: ipv6},
 		{from: "other", as: "peer", to: "host:8080", reaches: "web:80"},
 		{from: "other", as: "plain", to: "one:8080", reaches: "web:80"},
 		{from: "web", as: "other", to: "outside:90", reaches: "outside:90"},
@@ -133,7 +134,7 @@ func (s *seer) force(t *testing.T, doors []door) (all []*forced) {
 	for _, d := range doors {
 		for _, f := range []family{ipv4, ipv6} {
 			if d.only == "" || d.only == f {
-				if src, dst := address(d.as, f), at(d.to, f); src.IsValid() && there(dst) {
+				if src, dst := address(d.as, f), at(d.to, f); src.IsValid() && dst.IsValid() {
 					s.asked++
 					all = append(all, &forced{d, f, fmt.Sprint("forged ", s.asked), ""})
 					from[d.from] = append(from[d.from], all[len(all)-1])

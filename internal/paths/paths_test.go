@@ -1,7 +1,10 @@
 package paths_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
@@ -19,10 +22,13 @@ type row struct {
 	from, to string
 	reaches  string // or refused, or dropped
 	seen     string
-	only     string // a family, or what a bridge switches passes the host's rules ("bridged") or not ("switched")
+	only     string // of a family or a protocol; "bridged": what a bridge switches passes the host's rules, "switched": it does not
 }
 
-const refused = "refused"
+const (
+	refused = "refused"
+	reset   = "reset"
+)
 
 // table has every path that a packet may want to take.
 var table = []struct {
@@ -88,7 +94,8 @@ var table = []struct {
 		{from: "web", to: "host:8081", reaches: "other:80", seen: "two"},
 		{from: "old", to: "bridge:8080", reaches: "web:80", seen: "one"},
 		{from: "old", to: "host:8080", reaches: "web:80", seen: "one"},
-		{from: "web", to: "one:8083", reaches: "old:80", seen: "bridge", only: "IPv4"},
+		{from: "web", to: "one:8083", reaches: "old:80", seen: "bridge"}, // IPv6 to IPv4
+		{from: "web", to: "host:8084", reaches: "alone:80", seen: "six", only: "IPv6"},
 		{from: "q1", to: "host:8080", reaches: "web:80", seen: "one"},
 		{from: "web", to: "one:8082", reaches: "q1:80", seen: "quiet"},
 		{from: "plain", to: "host:8080", reaches: "web:80", seen: "plain"}, // not masqueraded
@@ -114,6 +121,9 @@ var table = []struct {
 		{from: "app", to: "back:22", reaches: "back:22", seen: "app"},
 		{from: "app", to: "back:23", reaches: refused},
 		{from: "app", to: "back:8080", reaches: dropped}, // also published ports
+		{from: "app", to: "back:8083", reaches: dropped, only: "IPv4"},
+		{from: "app", to: "back:8083", reaches: dropped, only: "IPv6 udp"},
+		{from: "app", to: "back:8083", reaches: reset, only: "IPv6 tcp"}, // by the proxy
 		{from: "app", to: "host:8080", reaches: dropped},
 		{from: "app", to: "one:8080", reaches: dropped},
 		{from: "app", to: "host:22", reaches: dropped},
@@ -133,6 +143,9 @@ var table = []struct {
 		{from: "outside", to: "host:8081", reaches: "other:80", seen: "outside"},
 		{from: "outside", to: "host:8082", reaches: "q1:80", seen: "outside"},
 		{from: "outside", to: "host:8083", reaches: "old:80", seen: "outside", only: "IPv4"},
+		{from: "outside", to: "host:8083", reaches: "old:80", seen: "bridge", only: "IPv6"},
+		{from: "outside", to: "host:8084", reaches: "alone:80", seen: "outside", only: "IPv6"},
+		{from: "outside", to: "host:8084", reaches: refused, only: "IPv4"},    // published on [::] alone
 		{from: "outside", to: "one:8080", reaches: "web:80", seen: "outside"}, // an address of the host is one
 	}},
 	{"host, localhost to a published port", []row{
@@ -142,7 +155,8 @@ var table = []struct {
 		{from: "host", to: "localhost:8083", reaches: "old:80", seen: "bridge"},
 		{from: "host", to: "localhost:8003", reaches: "web:8003", seen: "one"},
 		{from: "host", to: "localhost:9003", reaches: "web:8003", seen: "one"},
-		{from: "host", to: "localhost:7000", reaches: "web:80", seen: "one", only: "IPv4"},
+		{from: "host", to: "localhost:7000", reaches: "web:80", seen: "one"},
+		{from: "host", to: "localhost:8084", reaches: "alone:80", seen: "six", only: "IPv6"},
 		{from: "host", to: "localhost:7001", reaches: refused},
 		{from: "host", to: "localhost:9090", reaches: refused}, // an internal network's
 	}},
@@ -155,6 +169,8 @@ var table = []struct {
 		{from: "host", to: "second:7001", reaches: refused},
 		{from: "host", to: "host:7000", reaches: refused},
 		{from: "host", to: "host:8083", reaches: "old:80", seen: "host", only: "IPv4"},
+		{from: "host", to: "host:8083", reaches: "old:80", seen: "bridge", only: "IPv6"},
+		{from: "host", to: "host:8084", reaches: "alone:80", seen: "host", only: "IPv6"},
 	}},
 	{"host to a container's address", []row{
 		{from: "host", to: "web:80", reaches: "web:80", seen: "one"},
@@ -231,23 +247,34 @@ func probes(c condition) (all []*probe) {
 	for _, group := range table {
 		for _, r := range group.rows {
 			for _, f := range []family{ipv4, ipv6} {
-				to := at(r.to, f)
-				if !address(r.from, f).IsValid() || !there(to) || r.only != "" && r.only != string(f) && r.only != kind {
-					continue
-				}
-				want := r.reaches
-				if r.seen != "" {
-					want += " sees " + address(r.seen, f).String()
-				}
 				for _, proto := range []string{"tcp", "udp"} {
-					p := &probe{path: group.path, from: places[r.from].ns, to: to, proto: proto, want: want}
-					if p.from == "" && r.from != "host" {
-						p.as = address(r.from, f)
+					if address(r.from, f).IsValid() && at(r.to, f).IsValid() && r.holds(string(f), proto, kind) {
+						all = append(all, r.probe(group.path, f, proto))
 					}
-					all = append(all, p)
 				}
 			}
 		}
 	}
 	return all
+}
+
+// holds says that a row is about these circumstances.
+func (r row) holds(circumstances ...string) bool {
+	for word := range strings.FieldsSeq(r.only) {
+		if !slices.Contains(circumstances, word) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r row) probe(path string, f family, proto string) *probe {
+	p := &probe{path: path, from: places[r.from].ns, to: at(r.to, f), proto: proto, want: r.reaches}
+	if p.from == "" && r.from != "host" {
+		p.as = address(r.from, f)
+	}
+	if r.seen != "" {
+		p.want += " sees " + cmp.Or(address(r.seen, f), address(r.seen, ipv4)).String()
+	}
+	return p
 }

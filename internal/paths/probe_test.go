@@ -225,7 +225,9 @@ func (p *probe) look() {
 	switch n, err := unix.Read(p.fd, b); {
 	case errors.Is(err, unix.EAGAIN):
 	case errors.Is(err, unix.ECONNREFUSED):
-		p.got = "refused"
+		p.got = refused
+	case errors.Is(err, unix.ECONNRESET):
+		p.got = reset
 	case err != nil:
 		p.got = err.Error()
 	case n == 0:
@@ -254,10 +256,4 @@ func at(service string, f family) netip.AddrPort {
 		panic(err)
 	}
 	return netip.AddrPortFrom(address(name, f), uint16(n))
-}
-
-// there says that somebody may be at an address and port.
-func there(a netip.AddrPort) bool {
-	published := a.Port() >= 7000
-	return a.IsValid() && (a.Addr().Is4() || !published) // ports are published with IPv4
 }

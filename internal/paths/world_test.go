@@ -34,7 +34,8 @@ run() { minibridge run -d --name "$@" sleep 1000; }
 both() { # FLAG of each port, for TCP and UDP
 	for p; do echo "-p $p/tcp -p $p/udp"; done
 }
-run web --network one $(both 8080:80 8000-8005:8000-8005 9000-9005:8000-8005 127.0.0.1:7000:80 192.0.2.1:7001:80)
+run web --network one $(both 8080:80 8000-8005:8000-8005 9000-9005:8000-8005 \
+	127.0.0.1:7000:80 [::1]:7000:80 192.0.2.1:7001:80 [2001:db8:2::1]:7001:80)
 run peer --network one
 run other --network two $(both 8081:80)
 run db --network back $(both 9090:80)
@@ -43,7 +44,7 @@ run q1 --network quiet $(both 8082:80)
 run q2 --network quiet
 run plain --network bare
 run old $(both 8083:80)
-run alone --network six
+run alone --network six $(both [::]:8084:80)
 ip -n app route replace default via 172.20.0.1
 ip -n app route replace default via fd00:20::1
 
