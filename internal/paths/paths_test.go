@@ -148,6 +148,12 @@ var table = []struct {
 		{from: "outside", to: "host:8084", reaches: refused, only: "IPv4"},    // published on [::] alone
 		{from: "outside", to: "one:8080", reaches: "web:80", seen: "outside"}, // an address of the host is one
 	}},
+	{"outside to a published port, by the host's address on the link", []row{
+		{from: "outside", to: "link:8080", reaches: "web:80", seen: "one"}, // by the proxy
+		{from: "outside", to: "link:8083", reaches: "old:80", seen: "bridge"},
+		{from: "outside", to: "link:8006", reaches: refused},
+		{from: "outside", to: "link:7000", reaches: refused},
+	}},
 	{"host, localhost to a published port", []row{
 		{from: "host", to: "localhost:8080", reaches: "web:80", seen: "one"},
 		{from: "host", to: "localhost:8081", reaches: "other:80", seen: "two"},

@@ -3,6 +3,7 @@ package paths_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -188,7 +189,11 @@ func sockaddr(a netip.Addr, port int) unix.Sockaddr {
 	if a.Is4() {
 		return &unix.SockaddrInet4{Addr: a.As4(), Port: port}
 	}
-	return &unix.SockaddrInet6{Addr: a.As16(), Port: port}
+	to := &unix.SockaddrInet6{Addr: a.As16(), Port: port}
+	if link, err := net.InterfaceByName(a.Zone()); err == nil {
+		to.ZoneId = uint32(link.Index)
+	}
+	return to
 }
 
 // await takes in answers until each probe has the one that it wants.

@@ -18,6 +18,7 @@ ip addr add 192.0.2.9/32 dev uplink
 sysctl -qw net.ipv6.conf.all.disable_ipv6=0
 ip addr add 2001:db8:2::9/64 dev uplink nodad
 ip addr add 2001:db8:2::1/64 dev uplink nodad # the last one is who the host is
+ip addr add fe80::1/64 dev uplink nodad
 ip -n outside addr add 2001:db8:2::2/64 dev eth0 nodad
 ip -n outside route add 172.16.0.0/12 via 192.0.2.1
 ip -n outside route add fd00::/8 via 2001:db8:2::1
@@ -69,6 +70,7 @@ var places = map[string]place{
 	"stranger":  {"", "203.0.113.1", "2001:db8:99::1"},
 	"host":      {"", "192.0.2.1", "2001:db8:2::1"},
 	"second":    {"", "192.0.2.9", "2001:db8:2::9"},
+	"link":      {"", "", "fe80::1%eth0"}, // the host, on outside's link
 	"bridge":    {"", "172.17.0.1", ""},
 	"one":       {"", "172.18.0.1", "fd00:18::1"},
 	"two":       {"", "172.19.0.1", "fd00:19::1"},
