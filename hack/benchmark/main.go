@@ -23,7 +23,7 @@ import (
 )
 
 // groups are all of them, in the order in which they run.
-var groups = []group{runs, setup, ports, thousand, traffic, names, networks}
+var groups = []group{runs, setup, ports, thousand, traffic, names, networks, peers}
 
 func main() {
 	load.Init()
