@@ -24,7 +24,7 @@ type RulesDel struct {
 // String is every command, as if all of it were there.
 func (s *RulesDel) String() string {
 	var cmds []command
-	for _, r := range slices.Backward(s.Rules) {
+	for _, r := range s.Rules {
 		cmds = append(cmds, r.del())
 	}
 	for _, c := range slices.Backward(s.Chains) {
@@ -89,10 +89,12 @@ func (s *RulesDel) applyInside() error {
 }
 
 // commands are those that remove what there is. The error names what stays.
+// Rules go in the order in which they came: iptables-restore looks for each from
+// the first rule of its chain on, and would pass all that are to go, else.
 func (s *RulesDel) commands(have *listing) (cmds []command, err error) {
 	var errs []error
 	doomed := map[string]bool{} // normal forms of the rules that go, with their chain
-	for _, r := range slices.Backward(s.Rules) {
+	for _, r := range s.Rules {
 		for range have.copies(r) {
 			cmds = append(cmds, r.del())
 		}
