@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
@@ -84,9 +86,13 @@ func (m *move) leave(ctx context.Context, at state.Attachment) error {
 	return m.held.ClearMoving(m.now.ID)
 }
 
-// gaveUp ends a move that failed for cause. If the way back did, too, the mark
-// stays, and the next verb goes on from there.
+// gaveUp ends a move that failed for cause. If the way back did, too, or the
+// supervisor has not heard of it, the mark stays, and the next verb goes on from
+// there.
 func (m *move) gaveUp(cause error, back ...error) error {
+	if errors.Is(cause, errUnheard) {
+		back = append(back, cause)
+	}
 	if failed := errors.Join(back...); failed != nil {
 		m.clean = false
 		if errors.Is(failed, cause) {
@@ -235,12 +241,30 @@ func (m *move) tell() error {
 	if err != nil {
 		return err
 	}
-	kind, body, err := w.receive()
-	if kind == frameFailed {
-		return parseFailure(body)
+	return m.heard(w)
+}
+
+// hearing is how long a supervisor may take to say that it has heard.
+const hearing = 5 * time.Second
+
+// errUnheard leaves open what a supervisor has heard: it may do so later.
+var errUnheard = errors.New("no answer")
+
+func (m *move) heard(w *wire) error {
+	if err := w.conn.SetReadDeadline(time.Now().Add(hearing)); err != nil {
+		return err
 	}
-	if errors.Is(err, io.EOF) {
+	kind, body, err := w.receive()
+	switch {
+	case kind == frameFailed:
+		return parseFailure(body)
+	case errors.Is(err, io.EOF):
 		return nil // it has ended meanwhile, with all that it had
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &Error{
+			Text: fmt.Sprintf("the supervisor of container %s (pid %d) doesn't answer", m.now.Name, m.now.Supervisor.Pid),
+			Hint: fmt.Sprintf("kill -CONT %d", m.now.Supervisor.Pid), Err: errUnheard,
+		}
 	}
 	return err
 }
