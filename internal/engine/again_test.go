@@ -16,6 +16,7 @@ import (
 	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // stood wants a container to be as it was before a start that came to nothing,
@@ -92,11 +93,15 @@ func TestKilledAtAnyTimeOfAStart(t *testing.T) {
 					if err := cmd.Start(); err != nil {
 						t.Fatal(err)
 					}
-					pid := cmd.Process.Pid
+					pid, found := cmd.Process.Pid, true
 					if who == "supervisor" {
-						pid = child(t, cmd)
+						pid, found = child(t, cmd)
 					}
-					timer := time.AfterFunc(whole*time.Duration(i)/kills, func() { unix.Kill(pid, unix.SIGKILL) })
+					timer := time.AfterFunc(whole*time.Duration(i)/kills, func() {
+						if found {
+							unix.Kill(pid, unix.SIGKILL)
+						}
+					})
 					cmd.Wait()
 					timer.Stop()
 					orphans(t)
@@ -120,13 +125,21 @@ func TestKilledAtAnyTimeOfAStart(t *testing.T) {
 	}
 }
 
-// child waits for the first child of a program (proc_pid_task(5)).
-func child(t *testing.T, cmd *exec.Cmd) int {
+// child waits for the first child of a program (proc_pid_task(5)); on a busy
+// machine the program may have ended before it was seen.
+func child(t *testing.T, cmd *exec.Cmd) (pid int, found bool) {
 	t.Helper()
+	began, err := sandbox.StartTime(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for late := time.Now().Add(patience); ; {
 		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
 		if err != nil || time.Now().After(late) {
 			t.Fatal("it has no child: ", err)
+		}
+		if !sandbox.Alive(cmd.Process.Pid, began) {
+			return 0, false
 		}
 		for _, file := range files {
 			b, _ := os.ReadFile(file) // a thread may have ended
@@ -135,7 +148,7 @@ func child(t *testing.T, cmd *exec.Cmd) int {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return pid
+				return pid, true
 			}
 		}
 	}
