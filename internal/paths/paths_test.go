@@ -140,6 +140,7 @@ var table = []struct {
 		{from: "outside", to: "host:8005", reaches: "web:8005", seen: "outside"},
 		{from: "outside", to: "host:9000", reaches: "web:8000", seen: "outside"}, // a shifted one
 		{from: "outside", to: "host:9005", reaches: "web:8005", seen: "outside"},
+		{from: "outside", to: "host:8100", reaches: "web:8100", seen: "outside"}, // one on one address
 		{from: "outside", to: "host:8081", reaches: "other:80", seen: "outside"},
 		{from: "outside", to: "host:8082", reaches: "q1:80", seen: "outside"},
 		{from: "outside", to: "host:8083", reaches: "old:80", seen: "outside", only: "IPv4"},
@@ -193,6 +194,7 @@ var table = []struct {
 		{from: "outside", to: "host:9006", reaches: refused},
 		{from: "outside", to: "host:9090", reaches: refused}, // an internal network's
 		{from: "outside", to: "second:7001", reaches: refused},
+		{from: "outside", to: "second:8100", reaches: refused},
 		{from: "outside", to: "web:80", reaches: dropped},
 		{from: "outside", to: "web:8080", reaches: dropped},
 		{from: "outside", to: "peer:80", reaches: dropped},

@@ -15,7 +15,7 @@ var services = map[string][]int{
 	"outside": {90},
 	"host":    {22}, "second": {22}, "bridge": {22}, "one": {22}, "two": {22}, "back": {22}, "quiet": {22}, "bare": {22}, "six": {22},
 	"localhost": {631},
-	"old":       {80}, "web": {80, 8000, 8003, 8005}, "peer": {80}, "other": {80}, "db": {80}, "app": {80}, "q1": {80}, "q2": {80},
+	"old":       {80}, "web": {80, 8000, 8003, 8005, 8100}, "peer": {80}, "other": {80}, "db": {80}, "app": {80}, "q1": {80}, "q2": {80},
 	"plain": {80}, "alone": {80},
 }
 

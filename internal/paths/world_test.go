@@ -36,7 +36,8 @@ both() { # FLAG of each port, for TCP and UDP
 	for p; do echo "-p $p/tcp -p $p/udp"; done
 }
 run web --network one $(both 8080:80 8000-8005:8000-8005 9000-9005:8000-8005 \
-	127.0.0.1:7000:80 [::1]:7000:80 192.0.2.1:7001:80 [2001:db8:2::1]:7001:80)
+	127.0.0.1:7000:80 [::1]:7000:80 192.0.2.1:7001:80 [2001:db8:2::1]:7001:80 \
+	192.0.2.1:8100-8101:8100-8101 [2001:db8:2::1]:8100-8101:8100-8101)
 run peer --network one
 run other --network two $(both 8081:80)
 run db --network back $(both 9090:80)
