@@ -35,7 +35,7 @@ func (e Endpoint) Plan() (p plan.Plan) {
 			"a cable: one end in the bridge, the other inside the container")
 	}
 	p.Do(&PortSet{Dev: e.Veth, Hairpin: true, Isolated: e.Isolated}, e.portWhy())
-	if e.Alias != "" && !e.Cabled { // another one by now is somebody's own note
+	if e.Alias != "" {
 		p.Do(&LinkAlias{Dev: e.Veth, Alias: e.Alias}, "a note for people: whose cable this is")
 	}
 	p = append(p, e.settings()...)

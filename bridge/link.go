@@ -48,6 +48,19 @@ func Exists(name string) (bool, error) {
 	return err == nil, err
 }
 
+// Alias is what the host's link of that name says of itself; there tells whether
+// there is such a link.
+func Alias(name string) (alias string, there bool, err error) {
+	err = at("", name, func(_ *netlink.Handle, link netlink.Link) error {
+		alias, there = link.Attrs().Alias, true
+		return nil
+	})
+	if absent(err) {
+		return "", false, nil
+	}
+	return alias, there, err
+}
+
 // Kind is what the host's link of that name is, in the kernel's words: bridge,
 // veth, device …; "" when there is none.
 func Kind(name string) (kind string, err error) {

@@ -41,6 +41,12 @@ type Backend interface {
 	Unpublish(Publish) []plan.Step
 	// Redirect leads questions to a container's name server.
 	Redirect(Redirect) plan.Plan
+	// Mark says which state the host's rules are in; an error where that can't
+	// be told without a look at all of them.
+	Mark() (Mark, error)
+	// Lacks gives of each plan the lines that are rules of the host and that
+	// are missing, all of them at the same moment.
+	Lacks(plans ...plan.Plan) (missing []plan.Plan, err error)
 	// Sweep looks for what is ours by its marks alone, whoever has the
 	// journals that tell of it. It returns the steps that remove it; none
 	// when nothing of that is left.

@@ -27,7 +27,8 @@ func FlushFlows(ms []Mapping, gone ...netip.Addr) error {
 		return nil
 	}
 	if len(f.mappings) > 0 {
-		if err := f.findHost(); err != nil {
+		var err error
+		if f.host, err = hostAddresses(); err != nil {
 			return fmt.Errorf("list addresses: %w", err)
 		}
 	}
@@ -70,16 +71,16 @@ func (f flowFilter) String() string {
 	return "conntrack -D -p udp --orig-port-dst " + portRange(f.mappings[0].HostPort, f.mappings[0].Count, "-")
 }
 
-// findHost lists the host's addresses. 127.0.0.0/8 is not listed whole.
-func (f *flowFilter) findHost() error {
-	f.host = map[netip.Addr]bool{}
+// hostAddresses lists the host's addresses. 127.0.0.0/8 is not listed whole.
+func hostAddresses() (map[netip.Addr]bool, error) {
+	host := map[netip.Addr]bool{}
 	addrs, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	for _, a := range addrs {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			f.host[ip.Unmap()] = true
+			host[ip.Unmap()] = true
 		}
 	}
-	return err
+	return host, err
 }
 
 // MatchConntrackFlow implements netlink's CustomConntrackFilter.

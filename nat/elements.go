@@ -187,6 +187,9 @@ func changeElements(elements []Element, change func(*nftables.Conn, *nftables.Se
 		}
 	}
 	err = conn.Flush()
+	if err == nil {
+		own.Add(1)
+	}
 	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return errno // which the library gives once for each message
 	}

@@ -42,16 +42,21 @@ func generationNow() (g generation, err error) {
 	if g.tool, err = filepath.EvalSymlinks(g.tool); err != nil {
 		return g, err
 	}
+	return g, g.look()
+}
+
+// look asks the kernel for all but the tool.
+func (g *generation) look() error {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return g, err
+		return err
 	}
 	g.boot = strings.TrimSpace(string(boot))
 	if g.netns, err = netnsCookie(); err != nil {
-		return g, err
+		return err
 	}
 	g.number, err = generationNumber()
-	return g, err
+	return err
 }
 
 // netnsCookie names the network namespace of the calling thread (socket(7)).

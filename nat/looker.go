@@ -10,6 +10,19 @@ type looker struct {
 	file string // where the next process finds it; "" = nowhere
 	mu   sync.Mutex
 	known
+	held map[Family]*listing // unless nil, what every look sees
+}
+
+// hold lets every look see the same, until release is called.
+func (k *looker) hold() (release func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.held = map[Family]*listing{}
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.held = nil
+	}
 }
 
 func (k *looker) list(f Family) (*listing, error) {
@@ -18,6 +31,17 @@ func (k *looker) list(f Family) (*listing, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if l := k.held[f]; l != nil {
+		return l, nil
+	}
+	l, err := k.lookUp(f)
+	if err == nil && k.held != nil {
+		k.held[f] = l
+	}
+	return l, err
+}
+
+func (k *looker) lookUp(f Family) (*listing, error) {
 	now, genErr := generationNow()
 	if genErr == nil {
 		k.recall(now)
@@ -39,13 +63,19 @@ func (k *looker) list(f Family) (*listing, error) {
 // That is one transaction a table: if the kernel counts any more, somebody
 // else has changed something too.
 func (k *looker) restore(f Family, have *listing, cmds []command) error {
-	if k == nil || len(cmds) == 0 {
-		return restore(f, cmds)
+	if len(cmds) == 0 {
+		return nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := restore(f, cmds); err != nil || k.listings[f] != have {
+	if k != nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+	}
+	if err := restore(f, cmds); err != nil {
 		return err
+	}
+	own.Add(uint32(tables(cmds)))
+	if k == nil || k.listings[f] != have {
+		return nil
 	}
 	if now, err := generationNow(); err == nil && now == k.at.after(tables(cmds)) {
 		k.note(now, f, have.after(cmds))

@@ -10,11 +10,17 @@ import (
 )
 
 // nft makes changes in one transaction of nft(8).
-func nft(cmds []string) error {
+func nft(ns plan.NS, cmds []string) error {
 	if len(cmds) == 0 {
 		return nil
 	}
-	_, err := runTool("nft", strings.Join(cmds, "\n")+"\n", "-f", "-")
+	err := ns.Do(func() error {
+		_, err := runTool("nft", strings.Join(cmds, "\n")+"\n", "-f", "-")
+		return err
+	})
+	if err == nil && ns == "" {
+		own.Add(1)
+	}
 	failed, ok := errors.AsType[*ToolError](err)
 	if !ok {
 		return err

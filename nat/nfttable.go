@@ -105,7 +105,7 @@ func (s *Table) Apply() error {
 			return err
 		}
 	}
-	return s.NS.Do(func() error { return nft(s.commands(have)) })
+	return nft(s.NS, s.commands(have))
 }
 
 // Undo removes the chains and sets that Apply would add, and the table if

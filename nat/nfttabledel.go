@@ -53,7 +53,7 @@ func (s *TableDel) Apply() error {
 	if err != nil || !have.exists {
 		return err
 	}
-	return s.NS.Do(func() error { return nft(s.commands(have)) })
+	return nft(s.NS, s.commands(have))
 }
 
 // Covers is for some of the same.

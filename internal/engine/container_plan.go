@@ -38,16 +38,10 @@ func (e *Engine) sandboxPlan(run *state.Run) (p plan.Plan) {
 
 // endpointPlan is the container on one of its networks.
 func (e *Engine) endpointPlan(run *state.Run, at state.Attachment, networks []*state.Network) plan.Plan {
-	return e.endpointPlanAt(run, at, networks, false)
-}
-
-// endpointPlanAt is that where there may be a cable already.
-func (e *Engine) endpointPlanAt(run *state.Run, at state.Attachment, networks []*state.Network, cabled bool) plan.Plan {
 	n := networkByID(networks, at.NetworkID)
 	return e.driver(n).Endpoint(n, driver.Endpoint{
 		NS:         plan.NS(run.Netns),
 		Alias:      cableNote(run, at),
-		Cabled:     cabled,
 		Attachment: at,
 	})
 }

@@ -45,6 +45,12 @@ func (e *Engine) RenamePlan(run *state.Run, name string) plan.Plan {
 // Recover is a verb that does nothing but what each verb does first.
 func (e *Engine) Recover() error { return e.clean(context.Background(), "recover") }
 
+// Disturbed says that the next verb will look at all rules.
+func (e *Engine) Disturbed() bool {
+	mark, err := e.firewall.Mark()
+	return err != nil || e.dirs.RulesSeen() != mark.Then()
+}
+
 // UpAndDie brings up the plans of the host, the default network and a container
 // with this name and these ports, and kills itself before or after it applies
 // the op'th op, counted over all three; one that is already so kills nobody.

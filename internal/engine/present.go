@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/minibridge/minibridge/bridge"
+	"github.com/minibridge/minibridge/internal/driver"
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/plan"
 	"github.com/minibridge/minibridge/sandbox"
@@ -109,8 +110,14 @@ func (e *Engine) keptSandbox(run *state.Run) (p plan.Plan, err error) {
 	return append(p, bridge.Loopback(plan.NS(run.Netns))...), nil
 }
 
-// keptEndpoint is that of one of its endpoints, whose cable may be there.
+// keptEndpoint is that of one of its endpoints, whose cable may be there. A note
+// on it that isn't ours is somebody's own.
 func (e *Engine) keptEndpoint(run *state.Run, at state.Attachment, networks []*state.Network) (plan.Plan, error) {
-	cabled, err := bridge.Exists(at.Veth)
-	return e.endpointPlanAt(run, at, networks, cabled), err
+	note := cableNote(run, at)
+	noted, cabled, err := bridge.Alias(at.Veth)
+	if noted != "" {
+		note = ""
+	}
+	n := networkByID(networks, at.NetworkID)
+	return e.driver(n).Endpoint(n, driver.Endpoint{NS: plan.NS(run.Netns), Alias: note, Cabled: cabled, Attachment: at}), err
 }

@@ -30,7 +30,7 @@ type repair struct {
 // should be is left alone. There is an error for each part that could not be
 // repaired.
 func (e *Engine) Repair(ctx context.Context, refs []string, out io.Writer) (errs []error) {
-	s, err := e.lock(ctx, "repair")
+	s, err := e.enter(ctx, "repair")
 	if err != nil {
 		return []error{err}
 	}
@@ -55,6 +55,12 @@ func (e *Engine) Repair(ctx context.Context, refs []string, out io.Writer) (errs
 	r := &repair{session: s, out: out, networks: networks, broken: map[string]bool{}}
 	s.put = r.tell
 	errs = append(errs, r.all(ctx, up)...)
+	s.put = nil
+	if len(refs) > 0 {
+		s.heed(ctx)
+	} else {
+		s.whole = len(errs) == 0
+	}
 	if len(errs) == 0 && r.steps == 0 {
 		s.say("nothing is missing")
 	}
@@ -92,14 +98,27 @@ func (r *repair) all(ctx context.Context, up *present) (errs []error) {
 	}
 	for _, n := range up.networks {
 		r.what = "network " + n.Name
-		if err := r.upNetwork(ctx, n); err != nil {
+		err := r.upNetwork(ctx, n)
+		if ctx.Err() != nil {
+			return append(errs, context.Cause(ctx))
+		}
+		if err != nil {
 			r.broken[n.ID] = true
+			errs = append(errs, err)
+		}
+	}
+	if r.steps > 0 {
+		if err := flushUnmasked(up.networks); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	for _, run := range up.runs {
 		r.what = "container " + run.Name
-		if err := r.container(ctx, run); err != nil {
+		err := r.container(ctx, run)
+		if ctx.Err() != nil {
+			return append(errs, context.Cause(ctx))
+		}
+		if err != nil {
 			errs = append(errs, cantRepair(run, err))
 		}
 	}
@@ -142,7 +161,7 @@ func (r *repair) container(ctx context.Context, run *state.Run) error {
 	if err := r.held.DropJournal(wayOwner(run.ID)); err != nil { // it goes with the namespace
 		return err
 	}
-	if err := r.ports(ctx, run); err != nil {
+	if err := r.publishAgain(ctx, run, r.networks); err != nil {
 		return err
 	}
 	return r.names(run)
@@ -179,14 +198,15 @@ func (r *repair) endpoint(ctx context.Context, run *state.Run, at state.Attachme
 	return err
 }
 
-// ports publishes again what is not published any more. UDP flows to it that
-// began meanwhile would go on past it; others go on as they are.
-func (r *repair) ports(ctx context.Context, run *state.Run) error {
-	again, err := r.unpublished(run, r.networks)
+// publishAgain leads those of a container's ports to it that lead nowhere. UDP
+// flows to them that began meanwhile would go on past it; others go on as they
+// are.
+func (s *session) publishAgain(ctx context.Context, run *state.Run, networks []*state.Network) error {
+	again, err := s.unpublished(run, networks)
 	if err != nil {
 		return err
 	}
-	if err := r.up(ctx, portsOwner(run.ID), r.publishPlan(run, r.networks)); err != nil {
+	if err := s.up(ctx, portsOwner(run.ID), s.publishPlan(run, networks)); err != nil {
 		return err
 	}
 	return nat.FlushFlows(mappings(again))

@@ -68,26 +68,33 @@ var ofFirewall = map[string]map[string]string{
 	},
 }
 
-func eachDamage(t *testing.T, f func(t *testing.T, m *hosttest.Machine, name, script string)) {
+// eachFirewall calls f in a city, and wants nothing of it to be left after it.
+func eachFirewall(t *testing.T, f func(t *testing.T, m *hosttest.Machine)) {
 	for _, firewall := range []string{"iptables", "nftables"} {
 		t.Run(firewall, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 				t.Setenv("MINIBRIDGE_FIREWALL", firewall)
 				before := quiet(t, m)
 				m.Sh(t, city(t))
-				names := strings.NewReplacer("LAB", bridgeOf(t, "lab"), "VETH", running(t, "web").Wired()[0].Veth)
-				for _, some := range []map[string]string{damages, ofFirewall[firewall]} {
-					for name, script := range some {
-						f(t, m, name, names.Replace(script))
-					}
-				}
-				m.Sh(t, "minibridge rm -f web peer other safe; minibridge reset -f")
+				f(t, m)
+				m.Sh(t, "minibridge rm -f web peer other safe; minibridge reset -f; nft delete table ip theirs 2>/dev/null || true")
 				if after := quiet(t, m); after != before {
 					t.Errorf("left behind:\n%s", hosttest.Diff(before, after))
 				}
 			})
 		})
 	}
+}
+
+func eachDamage(t *testing.T, f func(t *testing.T, m *hosttest.Machine, name, script string)) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine) {
+		names := strings.NewReplacer("LAB", bridgeOf(t, "lab"), "VETH", running(t, "web").Wired()[0].Veth)
+		for _, some := range []map[string]string{damages, ofFirewall[testFirewall()]} {
+			for name, script := range some {
+				f(t, m, name, names.Replace(script))
+			}
+		}
+	})
 }
 
 func bridgeOf(t *testing.T, network string) string {

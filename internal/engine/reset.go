@@ -17,7 +17,7 @@ func (e *Engine) Reset(ctx context.Context) error {
 		if err := e.killAll(ctx); err != nil {
 			return err
 		}
-		s, err := e.lock(ctx, "reset")
+		s, err := e.enter(ctx, "reset")
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 	"github.com/minibridge/minibridge/sandbox"
 )
@@ -18,14 +19,26 @@ import (
 // nothing is waited for meanwhile.
 type session struct {
 	*Engine
-	held  *state.Held
-	clean bool             // no journal was left unfinished
-	put   func(plan.Step)  // unless nil, hears of each step before it is applied
-	known []*state.Network // once they were read: nobody else changes them meanwhile
+	held    *state.Held
+	clean   bool             // no journal was left unfinished
+	put     func(plan.Step)  // unless nil, hears of each step before it is applied
+	mark    nat.Mark         // of the rules when the lock was taken
+	counted bool             // their changes are, by the kernel
+	whole   bool             // all of ours were there then, or have been put back
+	known   []*state.Network // once they were read: nobody else changes them meanwhile
 }
 
 // lock takes the lock and brings the machine to where the records say it is.
 func (e *Engine) lock(ctx context.Context, verb string) (*session, error) {
+	s, err := e.enter(ctx, verb)
+	if err == nil {
+		s.heed(ctx)
+	}
+	return s, err
+}
+
+// enter does so but for rules that somebody has flushed.
+func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 	if os.Geteuid() != 0 {
 		return nil, errorf("%s needs root: it changes the kernel's network", verb).hint("sudo minibridge %s", verb)
 	}
@@ -36,13 +49,17 @@ func (e *Engine) lock(ctx context.Context, verb string) (*session, error) {
 		return nil, err
 	}
 	s := &session{Engine: e, held: held, clean: true}
+	s.look()
 	if err := s.recover(); err != nil {
 		return nil, errors.Join(err, s.unlock())
 	}
 	return s, nil
 }
 
-func (s *session) unlock() error { return s.held.Unlock(s.clean) }
+func (s *session) unlock() error {
+	s.leaveWord()
+	return s.held.Unlock(s.clean)
+}
 
 // Owners of journals. What a container has is in several: an endpoint comes
 // and goes alone.

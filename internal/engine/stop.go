@@ -31,7 +31,10 @@ func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
 	if _, st := e.status(c); st.Status != state.Running {
 		return nil
 	}
-	return e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout})
+	if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout}); err != nil {
+		return err
+	}
+	return e.heedAfter(ctx, "stop")
 }
 
 // end asks a supervisor for its container's end, and waits for it.
@@ -133,7 +136,10 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
 	}
 	if number == unix.SIGKILL {
-		return e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: -1})
+		if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: -1}); err != nil {
+			return err
+		}
+		return e.heedAfter(ctx, "kill")
 	}
 	err = e.request(c.ID, frameSignal, int(number))
 	if _, st := e.status(c); unreachable(err) && st.Status != state.Running {

@@ -262,7 +262,7 @@ func (k *keeper) await() error {
 // end takes down what the container had, under the lock. The sockets go last:
 // until then nobody else can have its ports.
 func (k *keeper) end(down func(*session) error) (err error) {
-	s, err := k.engine.lock(context.Background(), "supervise "+k.Container.Name)
+	s, err := k.engine.enter(context.Background(), "supervise "+k.Container.Name)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ type Holder struct {
 	Pid   int       `json:"pid"`
 	Verb  string    `json:"verb"`
 	Since time.Time `json:"since"`
-	Clean bool      `json:"clean"` // it gave the lock back itself
+	Clean bool      `json:"clean"`           // it gave the lock back itself
+	Rules string    `json:"rules,omitempty"` // the state of the kernel's rules in which all of ours were there; "" for none that is known
 }
 
 // Held is the lock, held. Journals are opened from it, so nothing is changed
@@ -33,6 +34,8 @@ type Held struct {
 	// Crashed says that the last holder ended without giving the lock back:
 	// journals may be unfinished.
 	Crashed bool
+	// Rules is what the last holder left word of: see [Holder].
+	Rules string
 }
 
 // slow is how long a wait for the lock goes without a word.
@@ -56,6 +59,7 @@ func Lock(ctx context.Context, dirs Dirs, verb string, waiting func(Holder)) (*H
 		return nil, errors.Join(err, h.flock.Close())
 	}
 	h.Crashed = !before.Clean && !errors.Is(err, fs.ErrNotExist)
+	h.Rules = before.Rules
 	h.holder = Holder{Pid: os.Getpid(), Verb: verb, Since: time.Now()}
 	if err := errors.Join(h.writeHolder(), dirs.enterWorld()); err != nil {
 		return nil, errors.Join(err, h.dropTools(), h.flock.Close())
@@ -133,6 +137,20 @@ func (d Dirs) Abandoned() bool {
 	free, err := lock.TryRLock()
 	return errors.Join(err, lock.Close()) == nil && free
 }
+
+// RulesSeen is what the last who had the lock left word of: the state of the
+// kernel's rules in which all of ours were there.
+func (d Dirs) RulesSeen() string {
+	holder, err := (&Held{dirs: d}).readHolder()
+	if err != nil || !holder.Clean {
+		return ""
+	}
+	return holder.Rules
+}
+
+// Leave tells the next who has the lock the state of the kernel's rules in which
+// all of ours are there.
+func (h *Held) Leave(rules string) { h.holder.Rules = rules }
 
 // Unlock gives the lock back. clean says that no journal was left unfinished.
 func (h *Held) Unlock(clean bool) error {

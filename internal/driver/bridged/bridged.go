@@ -109,6 +109,9 @@ func publish(n *state.Network, p driver.Publication) nat.Publish {
 	return nat.Publish{ID: p.ID, Bridge: n.Bridge, Target: p.Target, Mappings: p.Mappings}
 }
 
+// Masquerades says that the containers of a network go out as the host.
+func Masquerades(n *state.Network) bool { return !n.Internal && of(n).masquerade }
+
 // of are a network's options, which were checked when it was made.
 func of(n *state.Network) options {
 	o, _ := parse(n)
