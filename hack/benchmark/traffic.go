@@ -61,7 +61,7 @@ func publishedLast(firewall string, number int) func(string) (func() (times, err
 		if err != nil {
 			return nil, err
 		}
-		args := []string{"run", "--cap-add", "SYS_NICE"}
+		args := []string{"run"}
 		for _, proto := range []string{"tcp", "udp"} {
 			args = append(args, "-p", fmt.Sprintf("%d:%d/%s", published, hostsOwn, proto))
 		}

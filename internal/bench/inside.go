@@ -61,10 +61,9 @@ func measure(kind load.Kind, w int, d time.Duration) (s sample, err error) {
 	return s, err
 }
 
-// run is the command line of a container with the server in it, which may go
-// ahead of others (sched(7)).
+// run is the command line of a container with the server in it.
 func run(firewall string, server []string) []string {
-	argv := []string{server[0], "--firewall", firewall, "run", "--cap-add", "SYS_NICE"}
+	argv := []string{server[0], "--firewall", firewall, "run"}
 	for _, proto := range []string{"tcp", "udp"} {
 		argv = append(argv, "-p", fmt.Sprintf("%d:%d/%s", published, port, proto))
 	}
