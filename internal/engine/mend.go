@@ -126,13 +126,14 @@ func (m *move) reopen() error {
 	return nil
 }
 
-// republish makes the rules of a container's ports those of its record.
+// republish makes the rules of a container's ports those of its record. Those
+// of where it was may be in their way.
 func (m *move) republish(ctx context.Context) error {
 	owner, p := portsOwner(m.now.ID), m.publishPlan(m.now, m.networks)
 	missing, err := plan.Drift(p)
-	same := slices.Equal(m.was.Ports, m.now.Ports) && len(missing) == 0
-	if err != nil || same && (len(p) > 0 || !m.dirs.HasJournal(owner)) {
-		return err
+	same := err == nil && len(missing) == 0 && slices.Equal(m.was.Ports, m.now.Ports)
+	if same && (len(p) > 0 || !m.dirs.HasJournal(owner)) {
+		return nil
 	}
 	return errors.Join(m.down(owner), m.up(ctx, owner, p), nat.FlushFlows(mappings(slices.Concat(m.was.Ports, m.now.Ports))))
 }

@@ -109,13 +109,15 @@ func (i *impatient) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// eachMove tries both verbs from each start, at each of their lines until one
-// is the last.
+// eachMove tries all verbs from each start, at each of their lines until one
+// is the last: from names with iptables, from none with nftables.
 func eachMove(t *testing.T, try func(t *testing.T, m *hosttest.Machine, verb string, line int) (last bool)) {
+	firewalls := map[string]string{"names": "iptables", "none": "nftables"}
 	for name, from := range movers {
 		for verb := range opposite {
 			t.Run(verb+" from "+name, func(t *testing.T) {
 				hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+					t.Setenv("MINIBRIDGE_FIREWALL", firewalls[name])
 					m.Sh(t, mover(from))
 					for line := 1; ; line++ {
 						m.Try("minibridge " + opposite[verb])
@@ -173,6 +175,19 @@ func inOrder(t *testing.T, m *hosttest.Machine, how, name string) {
 	portsInOrder(t, m, how, c, run)
 }
 
+// leads is how many rules ports have: with nftables a run that is shifted has one
+// for each of its ports.
+func leads(ports []state.Port) (n int) {
+	for _, p := range ports {
+		if testFirewall() == "nftables" && p.Port != p.HostPort {
+			n += p.Count
+		} else {
+			n++
+		}
+	}
+	return n
+}
+
 // portsInOrder wants a rule for each port that its record has, and a socket.
 func portsInOrder(t *testing.T, m *hosttest.Machine, how string, c *state.Container, run *state.Run) {
 	t.Helper()
@@ -180,7 +195,8 @@ func portsInOrder(t *testing.T, m *hosttest.Machine, how string, c *state.Contai
 		t.Fatalf("%s: the record wants %q, and there is %+v", how, c.Spec.Publish, run.Ports)
 	}
 	ipv4 := slices.DeleteFunc(slices.Clone(run.Ports), func(p state.Port) bool { return p.HostIP.Is6() }) // the others are the proxy's
-	if rules := m.Sh(t, "iptables -t nat -S MINIBRIDGE"); strings.Count(rules, "DNAT") != len(ipv4) || len(run.Ports) != 2*len(ipv4) {
+	rules := m.Sh(t, map[string]string{"iptables": "iptables -t nat -S", "nftables": "nft list table inet minibridge"}[testFirewall()])
+	if strings.Count(rules, "minibridge:publish:"+run.ID[:12]) != leads(ipv4) || len(run.Ports) != 2*len(ipv4) {
 		t.Fatalf("%s: %d ports, and:\n%s", how, len(run.Ports), rules)
 	}
 	for _, asked := range append([]string{"8000:80", "9000:90/udp"}, morePorts...) {
