@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -141,6 +143,63 @@ func TestHeedThatFails(t *testing.T) {
 		}
 		if after := inAnyOrder(m.State(t)); after != before {
 			t.Errorf("it leaves:\n%s", hosttest.Diff(before, after))
+		}
+	})
+}
+
+// iptables-legacy has rules that nobody counts: each verb looks at them.
+func TestFlushedLegacyRules(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		dir := t.TempDir()
+		for _, tool := range []string{"", "-save", "-restore"} {
+			for _, family := range []string{"iptables", "ip6tables"} {
+				if err := os.Symlink("/usr/sbin/xtables-legacy-multi", dir+"/"+family+tool); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+		before := quiet(t, m)
+		m.Sh(t, city(t))
+		whole := inAnyOrder(m.State(t))
+		const flush = "for t in raw nat filter; do iptables -t $t -F; iptables -t $t -X; ip6tables -t $t -F; ip6tables -t $t -X; done"
+		for _, back := range []string{"minibridge create --name zz true", "minibridge rm zz", "minibridge repair"} {
+			m.Sh(t, flush)
+			if said := m.Sh(t, back+" 2>&1"); !strings.HasPrefix(said, "WARNING: rules of ours were missing (flushed?); put back: host, ") && !strings.HasPrefix(said, "host: iptables -t raw -N ") {
+				t.Errorf("%s says %s", back, said)
+			}
+			if after := inAnyOrder(m.State(t)); after != whole {
+				t.Fatalf("%s leaves:\n%s", back, hosttest.Diff(whole, after))
+			}
+			openAndClosed(t, m, back)
+		}
+		if said := m.Sh(t, "minibridge repair 2>&1; minibridge create --name zz true 2>&1 >/dev/null"); said != "nothing is missing" {
+			t.Errorf("with all there: %s", said)
+		}
+		m.Sh(t, "minibridge rm -f web peer other safe; minibridge reset -f")
+		if after := quiet(t, m); after != before {
+			t.Errorf("left behind:\n%s", hosttest.Diff(before, after))
+		}
+	})
+}
+
+// A container that goes on sending from one socket gets its answers again.
+func TestWhatLeftUnmaskedIsMasqueraded(t *testing.T) {
+	eachFirewall(t, func(t *testing.T, m *hosttest.Machine) {
+		outside := exec.Command("ip", "netns", "exec", "outside", self(t))
+		outside.Env = append(os.Environ(), echoEnv+"=90")
+		line(t, start(t, outside), "ready")
+		for _, verb := range []string{"minibridge create --name zz true", "minibridge repair", "minibridge repair peer"} {
+			m.Sh(t, "iptables -t nat -F; nft flush chain inet minibridge postrouting 2>/dev/null || true")
+			c := dialUp(t, "peer", "udp4", "192.0.2.2:90")
+			for range 3 {
+				c.Write([]byte("x"))
+			}
+			m.Sh(t, verb)
+			if err := talk(c); err != nil {
+				t.Errorf("%s: %v", verb, err)
+			}
+			c.Close()
 		}
 	})
 }

@@ -70,20 +70,17 @@ func talk(c net.Conn) error {
 	}
 }
 
-// dialFrom connects from a namespace.
-func dialFrom(t *testing.T, ns plan.NS, network, addr string) (c net.Conn) {
+// dialUp connects from a namespace.
+func dialUp(t *testing.T, ns plan.NS, network, addr string) (c net.Conn) {
 	t.Helper()
 	err := ns.Do(func() (err error) {
 		c, err = net.DialTimeout(network, addr, patience)
 		return err
 	})
-	if err == nil {
-		t.Cleanup(func() { c.Close() })
-		err = talk(c)
-	}
 	if err != nil {
 		t.Fatalf("%s %s: %v", network, addr, err)
 	}
+	t.Cleanup(func() { c.Close() })
 	return c
 }
 
@@ -96,7 +93,10 @@ func TestRepairDisturbsNobody(t *testing.T) {
 		conns := map[string]net.Conn{}
 		for _, to := range []string{"tcp4 8100", "tcp4 7100", "udp4 8100", "udp4 8101", "udp4 7100"} {
 			network, port, _ := strings.Cut(to, " ")
-			conns[to] = dialFrom(t, "outside", network, "192.0.2.1:"+port)
+			conns[to] = dialUp(t, "outside", network, "192.0.2.1:"+port)
+			if err := talk(conns[to]); err != nil {
+				t.Fatalf("%s: %v", to, err)
+			}
 		}
 		m.Sh(t, "iptables -t mangle -A FORWARD -s 203.0.113.0/24 -j ACCEPT; nft add table ip theirs; nft add chain ip theirs forward; "+admins[testFirewall()])
 		before := m.State(t)
