@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"net"
 	"slices"
 	"testing"
 
@@ -82,6 +83,30 @@ func TestCableOfInhabitedNamespace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A connection whose program has ended keeps the namespace until the other end
+// has heard of that, and not the container's address on the network.
+func TestCableOfConnectedNamespace(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		e := up(t, container(t))
+		l, err := net.Listen("tcp4", "172.17.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		m.Sh(t, `mkfifo /run/inside
+ip netns exec web bash -c 'exec 3<>/dev/tcp/172.17.0.1/`+port+`; echo > /run/inside; exec sleep 60' &
+read -r _ < /run/inside
+nft add table ip theirs; nft add chain ip theirs input '{ type filter hook input priority 0; }'; nft add rule ip theirs input tcp dport `+port+` drop
+kill $!
+wait`)
+		if err := e.Down(len(network(t).Plan())); err != nil {
+			t.Error(err)
+		}
+		m.WaitNoLink(t, "mbv1a2b3c4d")
+	})
 }
 
 // A bridge that has its MTU keeps it when its ports come and go.

@@ -137,15 +137,17 @@ func (s *VethAdd) inside() (link netlink.Link, err error) {
 
 // VethDel is the undo of [VethAdd]. The namespace takes the pair along when it
 // goes, ten milliseconds sooner than deleting would; unless a process of
-// someone else is in it (ip netns exec web tcpdump) and keeps it: then the
-// pair is deleted, or it would answer for its address until that process ends.
+// someone else is in it (ip netns exec web tcpdump) and keeps it, or a
+// connection that nobody has closed at its other end: then the pair is deleted,
+// or it would answer for its address until that ends.
 type VethDel struct {
 	Veth string  `json:"veth"`
 	NS   plan.NS `json:"ns"`
 }
 
 func (s *VethDel) String() string {
-	return fmt.Sprintf("test -z \"$(ip netns pids %s)\" || %s", plan.Quote(string(s.NS)), plan.Command("ip", "link", "del", "dev", s.Veth))
+	return fmt.Sprintf("test -z \"$(ip netns pids %[1]s; ss -N %[1]s -Htn state connected exclude time-wait)\" || %[2]s",
+		plan.Quote(string(s.NS)), plan.Command("ip", "link", "del", "dev", s.Veth))
 }
 
 // Apply deletes a veth of that name alone; a new name each time is its mark.
@@ -167,8 +169,9 @@ func (s *VethDel) Apply() error {
 }
 
 // goes tells whether the namespace will take the link along: its name still
-// stands for the one that the other end is in, and no process is in there. Who
-// has the name no more (ip netns del web) may live on unseen.
+// stands for the one that the other end is in, and neither a process nor a
+// connection is in there. Who has the name no more (ip netns del web) may live on
+// unseen.
 func (s *VethDel) goes(h *netlink.Handle, link netlink.Link) (bool, error) {
 	inside, err := s.NS.Open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -186,7 +189,37 @@ func (s *VethDel) goes(h *netlink.Handle, link netlink.Link) (bool, error) {
 		return false, err
 	}
 	used, err := inhabited(inside)
-	return !used, err
+	if err != nil || used {
+		return false, err
+	}
+	held, err := connected(inside)
+	return !held, err
+}
+
+// connected tells whether a namespace has a TCP connection. One whose program
+// has ended waits for the other end to hear of that, for minutes where nothing
+// gets there any more (tcp_orphan_retries, tcp(7)), and keeps its namespace.
+func connected(ns *os.File) (yes bool, err error) {
+	err = plan.Within(ns, func() error {
+		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+			sockets, err := again(func() ([]*netlink.Socket, error) { return netlink.SocketDiagTCP(family) })
+			if errors.Is(err, unix.ENOENT) {
+				return nil // the kernel can't tell
+			}
+			if err != nil {
+				return fmt.Errorf("list connections: %w", err)
+			}
+			for _, s := range sockets {
+				switch s.State {
+				case netlink.TCP_LISTEN, netlink.TCP_TIME_WAIT, netlink.TCP_CLOSE, netlink.TCP_NEW_SYN_REC:
+				default:
+					yes = true
+				}
+			}
+		}
+		return nil
+	})
+	return yes, err
 }
 
 // inhabited tells whether a process is in the namespace. One that came or went
