@@ -292,7 +292,7 @@ func (i *imagined) imaginePorts(c *state.Container, in entrance) ([]state.Port, 
 		}
 		for _, p := range s.Ports() {
 			one := nat.Spec{First: p.Number, Last: p.Number, Proto: p.Proto}
-			m, again := lastMapping(one, ips[0], low, high, c.Last.Ports)
+			m, again := lastMapping(one, ips[0], low, high, missing(c.Last.Ports, ports))
 			if !again {
 				m = one.Mapping(low + i.ports[pool])
 				i.ports[pool]++

@@ -64,8 +64,3 @@ func (in entrance) target(host netip.Addr) netip.Addr {
 	}
 	return in.ipv4.Address.Addr()
 }
-
-// sameWays says that ports lead through the same endpoints.
-func (in entrance) sameWays(other entrance) bool {
-	return in.ipv4.EndpointID == other.ipv4.EndpointID && in.ipv6.EndpointID == other.ipv6.EndpointID
-}

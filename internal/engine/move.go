@@ -178,6 +178,9 @@ func (m *move) prepare() (err error) {
 	in, out := m.entranceOf(m.now, m.networks)
 	if !out {
 		m.now.Ports = nil
+		if wasOut {
+			m.c.Last.Ports = m.was.Ports // for when it comes back
+		}
 		return nil
 	}
 	if wasOut && before.ipv4.Address.IsValid() == in.ipv4.Address.IsValid() {

@@ -236,20 +236,37 @@ func namesInOrder(t *testing.T, m *hosttest.Machine, how, name string, run *stat
 
 // What fails half-way is taken back: the container is where it was.
 func TestAMoveThatFailsChangesNothing(t *testing.T) {
+	const tool = `mkdir -p broken; printf '#!/bin/sh\necho no >&2; exit 1\n' > broken/%[1]s; chmod +x broken/%[1]s`
+	const connect, publish, unpublish = "network connect aa mover", "publish mover -p 8100:80", "unpublish mover -p 8000:80"
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		t.Chdir(t.TempDir())
 		m.Sh(t, mover("zz"))
+		socket := testDirs.Socket(running(t, "mover").ID)
 		before := m.State(t)
-		for _, program := range []string{"iptables-restore", "iptables-save"} {
-			m.Sh(t, fmt.Sprintf(`mkdir -p broken; printf '#!/bin/sh\necho no >&2; exit 1\n' > broken/%[1]s; chmod +x broken/%[1]s`, program))
-			if out, code := m.Try("PATH=$PWD/broken:$PATH minibridge network connect aa mover"); code != 1 {
-				t.Fatalf("%s fails, and the verb doesn't: %s", program, out)
+		for _, fails := range []struct{ verb, breaks, mends string }{
+			{connect, fmt.Sprintf(tool, "iptables-restore"), "rm -r broken"},
+			{connect, fmt.Sprintf(tool, "iptables-save"), "rm -r broken"},
+			{publish, fmt.Sprintf(tool, "iptables-restore"), "rm -r broken"},
+			{unpublish, fmt.Sprintf(tool, "iptables-restore"), "rm -r broken"},
+			{publish, "mv " + socket + " socket", "mv socket " + socket},
+			{unpublish, "mv " + socket + " socket", "mv socket " + socket},
+		} {
+			how := fails.verb + " after " + fails.breaks
+			m.Sh(t, fails.breaks)
+			if out, code := m.Try("PATH=$PWD/broken:$PATH minibridge " + fails.verb); code != 1 {
+				t.Fatalf("%s doesn't fail: %s", how, out)
 			}
-			m.Sh(t, "rm -r broken")
-			if after := m.State(t); after != before {
-				t.Fatalf("%s fails, and leaves:\n%s", program, hosttest.Diff(before, after))
+			m.Sh(t, fails.mends)
+			for _, next := range []string{"at once", "by the next verb"} {
+				if after := m.State(t); after != before {
+					t.Fatalf("%s leaves, %s:\n%s", how, next, hosttest.Diff(before, after))
+				}
+				inOrder(t, m, how, "mover")
+				if err := testEngine(t).Recover(); err != nil {
+					t.Fatalf("%s: recovery: %v", how, err)
+				}
 			}
-			inOrder(t, m, program, "mover")
 		}
+		m.Sh(t, "minibridge rm -f mover peer")
 	})
 }

@@ -15,7 +15,7 @@ import (
 // bindError is Docker's text for a port that can't be had, who has it, and
 // what could be asked for instead.
 func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, in entrance, err error) error {
-	tail, hint := err.Error(), "minibridge run -p "+elsewhere(spec)+" …"
+	tail, hint := err.Error(), s.otherwise(c, spec)
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
 		tail = s.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
 		if !errors.Is(err, unix.EADDRINUSE) {
@@ -47,6 +47,17 @@ func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation,
 		tail += fmt.Sprintf(" (held by %s)", holder)
 	}
 	return tail
+}
+
+// otherwise is what the person could type in the place of what can't be done.
+func (s *session) otherwise(c *state.Container, spec nat.Spec) string {
+	switch s.verb {
+	case "run":
+		return "minibridge run -p " + elsewhere(spec) + " …"
+	case "publish":
+		return "minibridge publish " + c.Name + " -p " + elsewhere(spec)
+	}
+	return "minibridge unpublish " + c.Name + " -p " + spec.String()
 }
 
 // elsewhere suggests other host ports for a spec, as -p takes it: as many, by

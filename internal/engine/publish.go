@@ -26,8 +26,9 @@ func (e *Engine) Unpublish(ctx context.Context, ref string, values []string) err
 }
 
 // A portEdit is a container's values of -p, with those that were asked for or
-// without. run is nil when it doesn't run.
-type portEdit func(c *state.Container, run *state.Run, values []string, asked []nat.Spec) ([]string, error)
+// without. run is nil when it doesn't run. Of ports that were chosen, freed are
+// those that go by their number.
+type portEdit func(c *state.Container, run *state.Run, values []string, asked []nat.Spec) (publish []string, freed []state.Port, err error)
 
 // changePorts returns the ports that are published now and were not before.
 func (e *Engine) changePorts(ctx context.Context, verb, ref string, values []string, edit portEdit) (more []state.Port, err error) {
@@ -48,7 +49,7 @@ func (e *Engine) changePorts(ctx context.Context, verb, ref string, values []str
 		_, err := s.running(c)
 		return nil, err
 	}
-	publish, err := edit(c, run, values, asked)
+	publish, freed, err := edit(c, run, values, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (e *Engine) changePorts(ctx context.Context, verb, ref string, values []str
 	now := *run
 	m := &move{session: s, c: c, was: run, now: &now, networks: networks}
 	defer m.letGo()
-	return m.publishAs(ctx, publish)
+	return m.publishAs(ctx, publish, freed)
 }
 
 // parsePublish reads values of -p, each by itself.
@@ -90,47 +91,58 @@ func (e *Engine) ownPorts(c *state.Container, networks []*state.Network) error {
 	return nil
 }
 
-func publishing(c *state.Container, _ *state.Run, values []string, asked []nat.Spec) ([]string, error) {
+func publishing(c *state.Container, _ *state.Run, values []string, asked []nat.Spec) (publish []string, freed []state.Port, err error) {
 	have, err := parsePublish(c.Spec.Publish)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	publish := slices.Clone(c.Spec.Publish)
+	publish = slices.Clone(c.Spec.Publish)
 	for i, spec := range asked {
 		if spec.Fixed() && slices.Contains(have, spec) {
-			return nil, errorf("container %s publishes %s already", c.Name, spec).hint("minibridge port %s", c.Name)
+			return nil, nil, errorf("container %s publishes %s already", c.Name, spec).hint("minibridge port %s", c.Name)
 		}
 		have, publish = append(have, spec), append(publish, values[i])
 	}
-	return publish, nil
+	return publish, nil, nil
 }
 
-func unpublishing(c *state.Container, run *state.Run, values []string, asked []nat.Spec) ([]string, error) {
+func unpublishing(c *state.Container, run *state.Run, values []string, asked []nat.Spec) (publish []string, freed []state.Port, err error) {
 	have, err := parsePublish(c.Spec.Publish)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	publish := slices.Clone(c.Spec.Publish)
+	publish = slices.Clone(c.Spec.Publish)
 	for i, spec := range asked {
 		at := slices.Index(have, spec)
 		if at < 0 && run != nil {
-			at = slices.IndexFunc(have, func(s nat.Spec) bool { return chose(s, spec, run.Ports) })
+			chosen := chosenBy(spec, missing(run.Ports, freed))
+			at = slices.IndexFunc(have, func(s nat.Spec) bool { return len(chosen) > 0 && leavesOpen(s, spec) })
+			freed = append(freed, chosen...)
 		}
 		if at < 0 {
-			return nil, notPublished(c, have, spec, values[i])
+			return nil, nil, notPublished(c, have, spec, values[i])
 		}
 		have, publish = slices.Delete(have, at, at+1), slices.Delete(publish, at, at+1)
 	}
-	return publish, nil
+	return publish, freed, nil
 }
 
-// chose says that of the ports that a spec leaves open, those chosen are the
-// ones that are asked for.
-func chose(spec, asked nat.Spec, ports []state.Port) bool {
-	return !spec.Fixed() && asked.Fixed() && spec.First == asked.First && spec.Last == asked.Last && spec.Proto == asked.Proto &&
-		spec.HostIP == asked.HostIP && slices.ContainsFunc(ports, func(p state.Port) bool {
-		return p.Port == asked.First && p.HostPort == asked.HostFirst && p.Proto == asked.Proto
-	})
+// chosenBy are the ports that a spec names, with any address.
+func chosenBy(asked nat.Spec, ports []state.Port) (all []state.Port) {
+	for _, p := range ports {
+		if asked.Fixed() && p.Port == asked.First && p.HostPort == asked.HostFirst && p.Count == asked.Count() && p.Proto == asked.Proto &&
+			(!asked.HostIP.IsValid() || asked.HostIP == p.HostIP) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// leavesOpen says that a spec's ports are to be chosen, and may be those asked
+// for.
+func leavesOpen(s, asked nat.Spec) bool {
+	return !s.Fixed() && s.First == asked.First && s.Last == asked.Last && s.Proto == asked.Proto && s.HostIP == asked.HostIP &&
+		(s.Ephemeral() || asked.HostFirst >= s.HostFirst && asked.HostLast <= s.HostLast)
 }
 
 // notPublished names the range that a port is one of: that goes as a whole.
@@ -147,7 +159,7 @@ func notPublished(c *state.Container, have []nat.Spec, asked nat.Spec, value str
 
 // publishAs makes the ports of a running container those of other values of -p:
 // what comes is there before what goes is gone. On an error all is as it was.
-func (m *move) publishAs(ctx context.Context, publish []string) (more []state.Port, err error) {
+func (m *move) publishAs(ctx context.Context, publish []string, freed []state.Port) (more []state.Port, err error) {
 	before := m.c.Spec.Publish
 	m.c.Spec.Publish = publish
 	in, out := m.entranceOf(m.now, m.networks)
@@ -157,7 +169,7 @@ func (m *move) publishAs(ctx context.Context, publish []string) (more []state.Po
 		}
 		return nil, m.held.WriteContainer(m.c)
 	}
-	r, err := m.reserve(m.c, in, m.was.Ports, m.was.Ports)
+	r, err := m.reserve(m.c, in, missing(m.was.Ports, freed), missing(m.was.Ports, freed))
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +185,16 @@ func (m *move) publishAs(ctx context.Context, publish []string) (more []state.Po
 		return more, m.held.ClearMoving(m.now.ID)
 	}
 	m.c.Spec.Publish = before
-	return nil, m.gaveUp(err, m.withdraw(more, m.was.Ports), m.held.WriteContainer(m.c), m.held.WriteRun(m.was))
+	return nil, m.gaveUp(err, m.restore(), m.held.WriteContainer(m.c), m.held.WriteRun(m.was))
+}
+
+// restore makes the rules those of before, if exchange came so far.
+func (m *move) restore() error {
+	if !m.begun {
+		return nil
+	}
+	owner := portsOwner(m.was.ID)
+	return errors.Join(m.down(owner), m.up(context.Background(), owner, m.publishPlan(m.was, m.networks)))
 }
 
 // exchange opens ports, then closes others.
@@ -187,6 +208,7 @@ func (m *move) exchange(ctx context.Context, more, less []state.Port) error {
 	if err := m.up(ctx, portsOwner(m.now.ID), m.publishPlan(m.with(more), m.networks)); err != nil {
 		return err
 	}
+	m.begun = true
 	if err := m.withdraw(less, m.now.Ports); err != nil {
 		return err
 	}

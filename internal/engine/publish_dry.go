@@ -35,7 +35,7 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 		return err
 	}
 	run, _ := e.status(c)
-	publish, err := edit(c, run, values, asked)
+	publish, freed, err := edit(c, run, values, asked)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 	}
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
-	if err := e.writePorts(&b, c, run, publish, networks); err != nil {
+	if err := e.writePorts(&b, c, run, publish, freed, networks); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(w)
@@ -53,14 +53,14 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 }
 
 // writePorts writes what makes a running container's ports those of publish.
-func (e *Engine) writePorts(b *bytes.Buffer, c *state.Container, run *state.Run, publish []string, networks []*state.Network) error {
+func (e *Engine) writePorts(b *bytes.Buffer, c *state.Container, run *state.Run, publish []string, freed []state.Port, networks []*state.Network) error {
 	in, ok := e.entranceOf(run, networks)
 	if !ok {
 		fmt.Fprintf(b, "# container %s has no network that leads out, and ports in\n", c.Name)
 		return nil
 	}
 	next := *c
-	next.Spec.Publish, next.Last.Ports = publish, run.Ports
+	next.Spec.Publish, next.Last.Ports = publish, missing(run.Ports, freed)
 	ports, err := newImagined().imaginePorts(&next, in)
 	if err != nil {
 		return err

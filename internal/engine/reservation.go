@@ -87,7 +87,7 @@ func (s *session) reserveSpec(r *reservation, spec nat.Spec, ips []netip.Addr, l
 // again takes the host port that a container's port had the last time, if it
 // is one of the pool and free.
 func (r *reservation) again(spec nat.Spec, ips []netip.Addr, low, high uint16, last []state.Port) (bool, error) {
-	m, ok := lastMapping(spec, ips[0], low, high, last)
+	m, ok := lastMapping(spec, ips[0], low, high, missing(last, r.ports))
 	if !ok {
 		return false, nil
 	}
@@ -150,17 +150,23 @@ func asksFor(s nat.Spec, p state.Port) bool {
 }
 
 // bind takes a host port, or a run of them, on all of the addresses or on none.
+// What is held is held for one only.
 func (r *reservation) bind(m nat.Mapping, ips []netip.Addr) error {
 	ports, files := len(r.ports), len(r.files)
 	for _, m.HostIP = range ips {
-		if !slices.Contains(r.held, port(m)) {
-			fresh, err := nat.Reserve(m)
-			if err != nil {
-				r.drop(ports, files)
-				return err
-			}
-			r.files = append(r.files, fresh...)
+		var fresh []*os.File
+		var err error
+		switch {
+		case slices.Contains(r.ports, port(m)):
+			err = &nat.BindError{Mapping: m, Err: unix.EADDRINUSE}
+		case !slices.Contains(r.held, port(m)):
+			fresh, err = nat.Reserve(m)
 		}
+		if err != nil {
+			r.drop(ports, files)
+			return err
+		}
+		r.files = append(r.files, fresh...)
 		r.ports = append(r.ports, port(m))
 	}
 	return nil

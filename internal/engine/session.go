@@ -20,6 +20,7 @@ import (
 type session struct {
 	*Engine
 	held    *state.Held
+	verb    string           // as a person calls it
 	clean   bool             // no journal was left unfinished
 	put     func(plan.Step)  // unless nil, hears of each step before it is applied
 	mark    nat.Mark         // of the rules when the lock was taken
@@ -48,7 +49,7 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Engine: e, held: held, clean: true}
+	s := &session{Engine: e, held: held, verb: verb, clean: true}
 	s.look()
 	if err := s.recover(); err != nil {
 		return nil, errors.Join(err, s.unlock())
