@@ -51,7 +51,7 @@ func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
 		case err != nil || !ok:
 			errs = append(errs, err, f.Close())
 		case name.addr.Addr().Is6() && name.proto != "sctp":
-			carried = append(carried, proxy.Socket{File: f, Proto: name.proto, Port: port})
+			carried = append(carried, proxy.Socket{File: f, Addr: name.addr, Proto: name.proto, Port: port})
 		default:
 			k.held[name] = f
 		}

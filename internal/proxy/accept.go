@@ -7,6 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Keepalive as Go's own: a client that is cut off goes after 2½ minutes.
+const (
+	keepIdle     = 15 // seconds
+	keepInterval = 15
+	keepCount    = 9
+)
+
 // accept takes one connection. All that it needs comes first: where that can't
 // be had, the client keeps its place in the queue.
 func (p *Proxy) accept(s *socket) {
@@ -41,10 +48,10 @@ func (p *Proxy) accept(s *socket) {
 }
 
 // welcome says whether a connection may come by the link that it comes by, to
-// a socket that is still open by then.
+// a socket that is still open by then, and makes it one that is carried.
 func (p *Proxy) welcome(s *socket, client int) bool {
-	link, err := incomingLink(client, s.six)
-	return err == nil && p.mayCome(link) && s.fd != gone
+	link, err := incomingLink(client)
+	return err == nil && p.mayCome(link) && s.fd != gone && settle(client) == nil
 }
 
 // passing tells the errors of accept4 that are about one connection (accept(2))
@@ -72,6 +79,23 @@ func dialer(addr netip.Addr) (fd int, err error) {
 		return gone, err
 	}
 	return fd, nil
+}
+
+// settle sets what a connection should have: what comes is passed on at once,
+// and a peer that has gone without a word is noticed.
+func settle(fd int) error {
+	for _, o := range []struct{ level, name, value int }{
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepIdle},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepInterval},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepCount},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func family(addr netip.Addr) int {

@@ -23,7 +23,7 @@ func (p *Proxy) receive(s *socket) {
 		if err != nil {
 			return
 		}
-		k, ok := name(s, from, p.oob[:oobn])
+		k, ok := keyOf(s, from, p.oob[:oobn])
 		if !ok || !somewhere {
 			continue
 		}

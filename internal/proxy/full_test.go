@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -18,16 +19,13 @@ func TestAsManyAsThereIsRoomFor(t *testing.T) {
 		at := listen(t, somewhere, echo)
 		s, addr := bound(t, "tcp", "[::1]:0", at.Port())
 		p := start(t, to(at.Addr()), s)
-		const room = 10
-		p.mu.Lock()
-		p.most = 1 + 2*room
-		p.mu.Unlock()
 		var clients []*net.TCPConn
-		for range room {
+		for range 10 {
 			c := dial(t, addr)
 			say(t, c, "hello", "hello")
 			clients = append(clients, c)
 		}
+		noMore(t, p)
 		late := dial(t, addr)
 		late.Write([]byte("hello"))
 		waits(t, func() error {
@@ -39,6 +37,78 @@ func TestAsManyAsThereIsRoomFor(t *testing.T) {
 		clients[0].Close()
 		late.SetReadDeadline(time.Now().Add(patience))
 		hear(t, late, "hello")
+	})
+}
+
+// noMore leaves the proxy the descriptors that are taken now.
+func noMore(t *testing.T, p *Proxy) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most = lowest(t)
+}
+
+// lowest is the lowest descriptor that is free.
+func lowest(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
+	return fd
+}
+
+// The client of datagrams that was silent longest makes room for the next.
+func TestNoRoomForOneMoreFlow(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		at := answer(t, somewhere)
+		s, addr := bound(t, "udp", "[::1]:0", at.Port())
+		p := start(t, to(at.Addr()), s)
+		first, second, third := client(t, addr), client(t, addr), client(t, addr)
+		exchange(t, first, "hello")
+		exchange(t, second, "hello")
+		noMore(t, p)
+		exchange(t, third, "hello")
+		if n := flowsOf(p); n != 2 {
+			t.Errorf("there are %d flows", n)
+		}
+	})
+}
+
+// What the rest of the process has counts, too: clients leave it as much as
+// they should.
+func TestOthersHaveDescriptors(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		at := listen(t, somewhere, echo)
+		s, addr := bound(t, "tcp", "[::1]:0", at.Port())
+		var others []int
+		for range 2 * spare {
+			fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			others = append(others, fd)
+		}
+		var before unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+			t.Fatal(err)
+		}
+		limit(t, unix.Rlimit{Cur: uint64(lowest(t)) + spare, Max: before.Max})
+		defer limit(t, before)
+		start(t, to(at.Addr()), s)
+		c := dial(t, addr)
+		io.WriteString(c, "hello")
+		waits(t, func() error {
+			c.SetReadDeadline(time.Now().Add(3 * rest))
+			_, err := c.Read(make([]byte, 1))
+			return err
+		})
+		for _, fd := range others {
+			unix.Close(fd)
+		}
+		c.SetReadDeadline(time.Now().Add(patience))
+		hear(t, c, "hello")
 	})
 }
 
@@ -58,16 +128,11 @@ func TestTheProcessHasNoMoreDescriptors(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer unix.Close(client)
-			lowest, err := unix.FcntlInt(uintptr(client), unix.F_DUPFD_CLOEXEC, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			unix.Close(lowest)
 			var before unix.Rlimit
 			if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
 				t.Fatal(err)
 			}
-			limit(t, unix.Rlimit{Cur: uint64(lowest) + left, Max: before.Max})
+			limit(t, unix.Rlimit{Cur: uint64(lowest(t)) + left, Max: before.Max})
 			if err := unix.Connect(client, sockaddr(addr.Addr(), addr.Port())); err != nil {
 				t.Fatal(err)
 			}

@@ -30,8 +30,8 @@ func bound(t testing.TB, proto, addr string, port uint16) (Socket, netip.AddrPor
 	t.Helper()
 	at := netip.MustParseAddrPort(addr)
 	kind := map[string]int{"tcp": unix.SOCK_STREAM, "udp": unix.SOCK_DGRAM}[proto]
-	fd, err := unix.Socket(family(at.Addr()), kind|unix.SOCK_CLOEXEC, 0)
-	if err == nil && at.Addr().Is6() {
+	fd, err := unix.Socket(unix.AF_INET6, kind|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
 	if err == nil && proto == "udp" {
@@ -49,19 +49,12 @@ func bound(t testing.TB, proto, addr string, port uint16) (Socket, netip.AddrPor
 	if err != nil {
 		t.Fatalf("%s %s: %v", proto, addr, err)
 	}
-	return Socket{File: os.NewFile(uintptr(fd), addr), Proto: proto, Port: port}, netip.AddrPortFrom(at.Addr(), portOf(t, fd))
-}
-
-func portOf(t testing.TB, fd int) uint16 {
-	t.Helper()
 	name, err := unix.Getsockname(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if six, ok := name.(*unix.SockaddrInet6); ok {
-		return uint16(six.Port)
-	}
-	return uint16(name.(*unix.SockaddrInet4).Port)
+	at = netip.AddrPortFrom(at.Addr(), uint16(name.(*unix.SockaddrInet6).Port))
+	return Socket{File: os.NewFile(uintptr(fd), addr), Addr: at, Proto: proto, Port: port}, at
 }
 
 // to is a target that never moves.
@@ -81,11 +74,11 @@ func everybody(int) bool { return true }
 // startFor is start, for those who come by some links alone.
 func startFor(t testing.TB, admits func(link int) bool, target func(uint16) (netip.Addr, bool), sockets ...Socket) *Proxy {
 	t.Helper()
-	before := epolls()
+	before := epolls(t)
 	p := New(target, admits)
 	t.Cleanup(func() {
 		p.Close()
-		if n := len(p.watched) + len(p.flows.byKey) + p.flows.order.Len() + epolls() - before; n != 0 {
+		if n := len(p.watched) + len(p.flows.byKey) + p.flows.order.Len() + epolls(t) - before; n != 0 {
 			t.Errorf("a closed proxy has %d things left", n)
 		}
 	})
@@ -95,10 +88,20 @@ func startFor(t testing.TB, admits func(link int) bool, target func(uint16) (net
 	return p
 }
 
-// epolls counts this process's epoll instances. Go's own is one of them: it is
-// there when a directory has been opened.
-func epolls() (n int) {
-	entries, _ := os.ReadDir("/proc/self/fd")
+// epolls counts this process's epoll instances. Go's own is one of them, which
+// the first pipe makes at the latest.
+func epolls(t testing.TB) (n int) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	w.Close()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, e := range entries {
 		if target, _ := os.Readlink("/proc/self/fd/" + e.Name()); strings.HasSuffix(target, "[eventpoll]") {
 			n++

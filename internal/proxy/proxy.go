@@ -1,10 +1,10 @@
-// Package proxy carries TCP connections and UDP datagrams from sockets of the
-// host to where a container is, for those paths on which the kernel's DNAT
+// Package proxy carries TCP connections and UDP datagrams from IPv6 sockets of
+// the host to where a container is, for those paths on which the kernel's DNAT
 // can't: from the host's ::1, and from IPv6 to a container that has only IPv4.
 //
 // One goroutine does all of it, by one epoll instance that holds every socket
-// (epoll(7)); the kernel's buffers are the only ones. So a port costs some 70
-// bytes and a connection 250, and while there is nothing to carry nothing runs.
+// (epoll(7)); the kernel's buffers are the only ones. So a port costs some
+// 110 bytes and a connection 250, and while there is nothing to carry nothing runs.
 package proxy
 
 import (
@@ -22,8 +22,8 @@ const (
 	// chunk is how much is carried in one piece, in bytes. A datagram has at
 	// most 64 KiB; with streams four times that is 1.6 times as fast.
 	chunk = 256 << 10
-	// spare is how many descriptors the proxy leaves to the rest of the
-	// process, which a client could take all of, otherwise.
+	// spare is how many descriptors clients leave to the rest of the process,
+	// all of which they could take, otherwise.
 	spare = 256
 	// idle is how long a client's flow of UDP lasts without a datagram either
 	// way, as with Docker's proxy.
@@ -32,11 +32,13 @@ const (
 	maxFlows = 4096
 )
 
-// A Socket is a socket that is bound to a port of the host, and not listening.
+// A Socket is an IPv6 socket that is bound to a port of the host, and not
+// listening.
 type Socket struct {
 	File  *os.File
-	Proto string // "tcp" or "udp"
-	Port  uint16 // the port that it leads to
+	Addr  netip.AddrPort // what it is bound to
+	Proto string         // "tcp" or "udp"
+	Port  uint16         // the port that it leads to
 }
 
 // A Proxy carries what comes in by its sockets to its target. Its methods may
@@ -53,7 +55,7 @@ type Proxy struct {
 	sockets []*socket
 	watched map[uint64]watched // what is in the epoll instance, by the number it has there
 	last    uint64             // the last such number: a descriptor's own comes back while events of the one before are under way
-	most    int                // descriptors at once
+	most    int                // descriptors below it are for clients
 	flows   flows
 	resting []*socket // those that wait to accept
 	alarm   time.Time // when the loop has to look at the clock; zero is never
@@ -101,7 +103,7 @@ func (p *Proxy) Add(sockets ...Socket) error {
 				p.letGo(s)
 			}
 			p.sockets = p.sockets[:had]
-			return fmt.Errorf("proxy for %d/%s: %w", s.Port, s.Proto, err)
+			return fmt.Errorf("proxy for %s/%s: %w", s.Addr, s.Proto, err)
 		}
 	}
 	return nil
@@ -113,7 +115,7 @@ func (p *Proxy) Keep(these func(addr netip.AddrPort, proto string) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sockets = slices.DeleteFunc(p.sockets, func(s *socket) bool {
-		if these(s.name()) {
+		if these(s.addr, s.proto()) {
 			return false
 		}
 		p.letGo(s)

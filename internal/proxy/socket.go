@@ -20,20 +20,13 @@ const (
 	rest = 100 * time.Millisecond
 )
 
-// Keepalive as Go's own: a client that is cut off goes after 2½ minutes.
-const (
-	keepIdle     = 15 // seconds
-	keepInterval = 15
-	keepCount    = 9
-)
-
 // A socket is one of those that clients come to.
 type socket struct {
 	id   uint64
 	fd   int
+	addr netip.AddrPort
 	port uint16 // where it leads to
 	udp  bool
-	six  bool // of AF_INET6
 }
 
 func (s *socket) ready(p *Proxy, events uint32) {
@@ -55,7 +48,7 @@ func (p *Proxy) take(s *socket, from Socket) error {
 		return os.NewSyscallError("fcntl", err)
 	}
 	from.File.Close() // now: there may be as many as the process can have open
-	s.fd, s.port, s.udp = fd, from.Port, from.Proto == "udp"
+	s.fd, s.addr, s.port, s.udp = fd, from.Addr, from.Port, from.Proto == "udp"
 	p.sockets = append(p.sockets, s)
 	if err := s.open(); err != nil {
 		return err
@@ -64,48 +57,28 @@ func (p *Proxy) take(s *socket, from Socket) error {
 	return err
 }
 
-// name is what the socket is bound to.
-func (s *socket) name() (addr netip.AddrPort, proto string) {
-	proto = "tcp"
+func (s *socket) proto() string {
 	if s.udp {
-		proto = "udp"
+		return "udp"
 	}
-	switch sa, _ := unix.Getsockname(s.fd); sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		addr = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *unix.SockaddrInet6:
-		addr = netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
-	}
-	return addr, proto
+	return "tcp"
 }
 
-// open lets the socket have what comes. What it accepts has its options from it.
+// open lets the socket have what comes, with as few system calls as can be:
+// there may be thousands.
 func (s *socket) open() error {
-	if err := unix.SetNonblock(s.fd, true); err != nil {
+	if _, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}
-	domain, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err != nil {
-		return os.NewSyscallError("getsockopt", err)
-	}
-	s.six = domain == unix.AF_INET6
-	err = s.tellDestination()
-	if err == nil && !s.udp {
-		err = settle(s.fd)
-	}
-	if err != nil {
+	if err := s.tellDestination(); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
-	// Whoever reserved the port may have had the kernel drop all. Without a
-	// filter this is ENOENT.
-	unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 	if s.udp {
+		// Whoever reserved the port may have had the kernel drop all. Without a
+		// filter this is ENOENT.
+		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 		return nil
 	}
-	return s.listen()
-}
-
-func (s *socket) listen() error {
 	// Without it, connections of an earlier server to this port, in TIME_WAIT
 	// too, are in the way of listen; and so would be what this one accepts. A
 	// port that is listened on nobody can bind even so.
@@ -129,23 +102,6 @@ func (s *socket) close() {
 	s.fd = gone
 }
 
-// settle sets what a connection should have: what comes is passed on at once,
-// and a peer that has gone without a word is noticed.
-func settle(fd int) error {
-	for _, o := range []struct{ level, name, value int }{
-		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, keepIdle},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepInterval},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepCount},
-		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-	} {
-		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // rest leaves a socket alone for a moment: what can't be accepted would else be
 // announced again at once, without end.
 func (p *Proxy) rest(s *socket) {
@@ -154,15 +110,32 @@ func (p *Proxy) rest(s *socket) {
 	p.wake(time.Now().Add(rest))
 }
 
-// limit sets how many descriptors the proxy may have.
+// limit sets which descriptors the proxy may have: those below most.
 func (p *Proxy) limit() error {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
 		return os.NewSyscallError("getrlimit", err)
 	}
-	p.most = max(int(min(l.Cur, math.MaxInt32))-spare, spare)
+	all := int(min(l.Cur, math.MaxInt32))
+	p.most = max(all-spare, all/2)
 	return nil
 }
 
-// full says that the proxy has as many descriptors as it may, without n more.
-func (p *Proxy) full(n int) bool { return len(p.watched)+n > p.most }
+// full says that there are not n descriptors more for the proxy. The kernel
+// gives the lowest that is free (dup(2)): a high one means that the process has
+// all below, for whatever it needs them.
+func (p *Proxy) full(n int) bool {
+	last := -1
+	for range n {
+		fd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, last+1)
+		if err != nil {
+			return true
+		}
+		unix.Close(fd)
+		if fd >= p.most {
+			return true
+		}
+		last = fd
+	}
+	return false
+}
