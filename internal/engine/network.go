@@ -112,9 +112,10 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 	if !there && n.Adopted {
 		return errorf("network %s: its bridge %s, which it was given, is missing", n.Name, n.Bridge).hint("ip link add name %s type bridge", n.Bridge)
 	}
-	if !there && (n.Chosen || n.Chosen6) {
-		used, err := s.dirs.Leases(n.ID)
-		if err == nil && len(used) == 0 {
+	used := false
+	if !there {
+		leases, err := s.dirs.Leases(n.ID)
+		if used = len(leases) > 0; err == nil && !used && (n.Chosen || n.Chosen6) {
 			err = s.rechoose(n)
 		}
 		if err != nil {
@@ -130,6 +131,9 @@ func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 			return &Error{Text: err.Error(), Hint: "ip -details addr show dev " + n.Bridge, Err: err}
 		}
 		return err
+	}
+	if used && s.put == nil { // else they are repaired, too
+		s.say("WARNING: the bridge of network %s was missing and is made again; containers on it are not plugged in; try: minibridge repair %s", n.Name, n.Name)
 	}
 	return nil
 }
