@@ -33,6 +33,9 @@ By hand, with a container that has -p 5202:5201 and serves:
 			if err := needsRoot(); err != nil {
 				return err
 			}
+			if a.dryRun {
+				return &engine.Error{Text: "bench changes nothing here and has no dry run: it works in a private machine", Hint: "minibridge --dry-run run -p 5202:5201 true"}
+			}
 			o.Firewall = a.firewall
 			return a.bench(c, o, format)
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -152,19 +153,33 @@ func (r *repair) container(ctx context.Context, run *state.Run) error {
 			return err
 		}
 	}
-	if at, ok := wayOut(run); ok && r.broken[at.NetworkID] {
-		return nil
-	}
-	if err := r.up(ctx, wayOwner(run.ID), r.wayPlan(run, &state.Run{})); err != nil {
+	open := r.open(run)
+	if err := r.up(ctx, wayOwner(run.ID), r.wayPlan(open, &state.Run{})); err != nil {
 		return err
 	}
 	if err := r.held.DropJournal(wayOwner(run.ID)); err != nil { // it goes with the namespace
 		return err
 	}
-	if err := r.publishAgain(ctx, run, r.networks); err != nil {
+	if err := r.publishAgain(ctx, open, r.networks); err != nil {
 		return err
 	}
 	return r.names(run)
+}
+
+// open is a run with no endpoints but those that it goes out by, each for its
+// family alone, and none of a network that could not be repaired.
+func (r *repair) open(run *state.Run) *state.Run {
+	open := *run
+	open.Endpoints = nil
+	if at, ok := wayOut(run); ok && !r.broken[at.NetworkID] {
+		at.Gateway6 = netip.Addr{}
+		open.Endpoints = append(open.Endpoints, at)
+	}
+	if at, ok := wayOut6(run); ok && !r.broken[at.NetworkID] {
+		at.Gateway = netip.Addr{}
+		open.Endpoints = append(open.Endpoints, at)
+	}
+	return &open
 }
 
 // names makes a container known to its peers again, where its entry has gone.
