@@ -69,6 +69,7 @@ func (t iptables) Host6() (p plan.Plan) {
 	b.order()
 	b.add(dnat, "link", "-s fe80::/10", "RETURN")
 	b.add(dnat, "localhost", "-d ::1/128", "RETURN")
+	b.add(dnat, "localhost", "-s ::1/128", "RETURN")
 	b.lead()
 	p.Do(&b.Rules, "the same chains for IPv6; an address of a link, or of the host alone, leads to nothing behind it")
 	return p

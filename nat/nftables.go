@@ -51,6 +51,7 @@ func (b nftBackend) Host() (p plan.Plan) {
 				rule("publish", "dnat ip to ip daddr . meta l4proto . th dport map @ranges_at", "… a run of them"),
 				rule("link", "ip6 saddr fe80::/10 return", "from a neighbour's address of the link, with which nothing is forwarded: the supervisor's proxy"),
 				rule("localhost", "ip6 daddr ::1 return", "to the host's ::1, which nothing leaves: the supervisor's proxy"),
+				rule("localhost", "ip6 saddr ::1 return", "… or from it"),
 				rule("publish", "dnat ip6 to meta l4proto . th dport map @ports6", "the same four of IPv6"),
 				rule("publish", "dnat ip6 to meta l4proto . th dport map @ranges6", "…"),
 				rule("publish", "dnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6_at", "…"),

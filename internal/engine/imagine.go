@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -101,8 +102,11 @@ func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks [
 	if !ok {
 		return nil
 	}
-	ports, err := given.imaginePorts(c, in)
-	run.Ports = ports
+	specs, err := published(&c.Spec)
+	if err != nil {
+		return err
+	}
+	run.Ports, err = given.imaginePorts(specs, in, c.Last.Ports, nil)
 	return err
 }
 
@@ -120,17 +124,13 @@ func (e *Engine) imagineNetworks() ([]*state.Network, error) {
 }
 
 // imaginePorts are the ports that would be published; a port left to choice is
-// the one that it was the last time, or the next of its pool.
-func (i *imagined) imaginePorts(c *state.Container, in entrance) ([]state.Port, error) {
-	specs, err := published(&c.Spec)
-	if err != nil {
-		return nil, err
-	}
-	var ports []state.Port
-	on := func(m nat.Mapping, ips []netip.Addr) {
+// the one that it was the last time, or the next of its pool that is not taken.
+func (i *imagined) imaginePorts(specs []nat.Spec, in entrance, last, taken []state.Port) (ports []state.Port, err error) {
+	on := func(m nat.Mapping, ips []netip.Addr) (all []state.Port) {
 		for _, m.HostIP = range ips {
-			ports = append(ports, port(m))
+			all = append(all, port(m))
 		}
+		return all
 	}
 	for _, s := range specs {
 		ips := in.hostIPs(s.HostIP)
@@ -138,7 +138,7 @@ func (i *imagined) imaginePorts(c *state.Container, in entrance) ([]state.Port, 
 			continue
 		}
 		if s.Fixed() {
-			on(s.Mapping(s.HostFirst), ips)
+			ports = append(ports, on(s.Mapping(s.HostFirst), ips)...)
 			continue
 		}
 		low, high, pool, err := portPool(s)
@@ -147,12 +147,16 @@ func (i *imagined) imaginePorts(c *state.Container, in entrance) ([]state.Port, 
 		}
 		for _, p := range s.Ports() {
 			one := nat.Spec{First: p.Number, Last: p.Number, Proto: p.Proto}
-			m, again := lastMapping(one, ips[0], low, high, missing(c.Last.Ports, ports))
-			if !again {
+			m, again := lastMapping(one, ips[0], low, high, missing(last, ports))
+			for !again {
+				if int(low)+int(i.ports[pool]) > int(high) {
+					return nil, errAllAllocated
+				}
 				m = one.Mapping(low + i.ports[pool])
 				i.ports[pool]++
+				again = !slices.ContainsFunc(taken, func(p state.Port) bool { return p.HostPort == m.HostPort && p.Proto == m.Proto })
 			}
-			on(m, ips)
+			ports = append(ports, on(m, ips)...)
 		}
 	}
 	return ports, nil

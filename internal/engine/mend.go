@@ -109,10 +109,10 @@ func (m *move) reopen() error {
 		return err
 	}
 	in, out := m.entranceOf(m.now, m.networks)
+	asked := claimed(specs, m.now.Ports)
 	var ports []state.Port
 	for _, p := range m.now.Ports {
-		asked := slices.ContainsFunc(specs, func(s nat.Spec) bool { return asksFor(s, p) })
-		if !asked || !out || !p.HostIP.Is6() && !in.ipv4.Address.IsValid() {
+		if !slices.Contains(asked, p) || !out || !p.HostIP.Is6() && !in.ipv4.Address.IsValid() {
 			continue // it was not to be, or nothing leads there any more
 		}
 		ports = append(ports, p)
@@ -126,14 +126,10 @@ func (m *move) reopen() error {
 	return nil
 }
 
-// republish makes the rules of a container's ports those of its record. Those
-// of where it was may be in their way.
+// republish makes the rules of a container's ports those of its record: of what
+// was there before, only its journal still knows.
 func (m *move) republish(ctx context.Context) error {
-	owner, p := portsOwner(m.now.ID), m.publishPlan(m.now, m.networks)
-	missing, err := plan.Drift(p)
-	same := err == nil && len(missing) == 0 && slices.Equal(m.was.Ports, m.now.Ports)
-	if same && (len(p) > 0 || !m.dirs.HasJournal(owner)) {
-		return nil
-	}
-	return errors.Join(m.down(owner), m.up(ctx, owner, p), nat.FlushFlows(mappings(slices.Concat(m.was.Ports, m.now.Ports))))
+	owner := portsOwner(m.now.ID)
+	return errors.Join(m.down(owner), m.up(ctx, owner, m.publishPlan(m.now, m.networks)),
+		nat.FlushFlows(mappings(slices.Concat(m.was.Ports, m.now.Ports))))
 }

@@ -7,63 +7,116 @@ import (
 	"github.com/minibridge/minibridge/nat"
 )
 
-// A portEdit is a container's values of -p, with those that were asked for or
-// without. run is nil when it doesn't run. Of ports that were chosen, freed are
-// those that go by their number.
-type portEdit func(c *state.Container, run *state.Run, values []string, asked []nat.Spec) (publish []string, freed []state.Port, err error)
+// A portEdit is what becomes of a container's ports. run is nil when it doesn't
+// run.
+type portEdit func(c *state.Container, run *state.Run, values []string, asked []nat.Spec) (edited, error)
 
-func publishing(c *state.Container, _ *state.Run, values []string, asked []nat.Spec) (publish []string, freed []state.Port, err error) {
-	have, err := parsePublish(c.Spec.Publish)
-	if err != nil {
-		return nil, nil, err
-	}
-	publish = slices.Clone(c.Spec.Publish)
-	for i, spec := range asked {
-		if spec.Fixed() && slices.Contains(have, spec) {
-			return nil, nil, errorf("container %s publishes %s already", c.Name, spec).hint("minibridge port %s", c.Name)
-		}
-		have, publish = append(have, spec), append(publish, values[i])
-	}
-	return publish, nil, nil
+type edited struct {
+	publish []string     // the values of -p from now on
+	more    []nat.Spec   // those that are new
+	less    []state.Port // of the ports of a run, those that go
 }
 
-func unpublishing(c *state.Container, run *state.Run, values []string, asked []nat.Spec) (publish []string, freed []state.Port, err error) {
+func publishing(c *state.Container, _ *state.Run, values []string, asked []nat.Spec) (e edited, err error) {
 	have, err := parsePublish(c.Spec.Publish)
 	if err != nil {
-		return nil, nil, err
+		return e, err
 	}
-	publish = slices.Clone(c.Spec.Publish)
+	e.publish = slices.Clone(c.Spec.Publish)
 	for i, spec := range asked {
-		at := slices.Index(have, spec)
-		if at < 0 && run != nil {
-			chosen := chosenBy(spec, missing(run.Ports, freed))
-			at = slices.IndexFunc(have, func(s nat.Spec) bool { return len(chosen) > 0 && leavesOpen(s, spec) })
-			freed = append(freed, chosen...)
+		switch {
+		case !spec.Fixed():
+		case slices.Contains(e.more, spec): // said twice
+			continue
+		case slices.Contains(have, spec):
+			return e, errorf("container %s publishes %s already", c.Name, spec).hint("minibridge port %s", c.Name)
+		}
+		e.more, e.publish = append(e.more, spec), append(e.publish, values[i])
+	}
+	return e, nil
+}
+
+func unpublishing(c *state.Container, run *state.Run, values []string, asked []nat.Spec) (e edited, err error) {
+	have, err := parsePublish(c.Spec.Publish)
+	if err != nil {
+		return e, err
+	}
+	e.publish = slices.Clone(c.Spec.Publish)
+	var ports []state.Port
+	if run != nil {
+		ports = run.Ports
+	}
+	for i, spec := range asked {
+		at, gone := slices.Index(have, spec), []state.Port(nil)
+		if at >= 0 {
+			others := slices.Delete(slices.Clone(have), at, at+1)
+			gone = portsOf(spec, missing(ports, claimed(others, ports)))
+		} else if gone = portsOf(spec, ports); len(gone) > 0 {
+			at = slices.IndexFunc(have, func(s nat.Spec) bool { return leavesOpen(s, spec) })
 		}
 		if at < 0 {
-			return nil, nil, notPublished(c, have, spec, values[i])
+			return e, notPublished(c, have, spec, values[i])
 		}
-		have, publish = slices.Delete(have, at, at+1), slices.Delete(publish, at, at+1)
+		have, e.publish = slices.Delete(have, at, at+1), slices.Delete(e.publish, at, at+1)
+		ports, e.less = missing(ports, gone), append(e.less, gone...)
 	}
-	return publish, freed, nil
-}
-
-// chosenBy are the ports that a spec names, with any address.
-func chosenBy(asked nat.Spec, ports []state.Port) (all []state.Port) {
-	for _, p := range ports {
-		if asked.Fixed() && p.Port == asked.First && p.HostPort == asked.HostFirst && p.Count == asked.Count() && p.Proto == asked.Proto &&
-			(!asked.HostIP.IsValid() || asked.HostIP == p.HostIP) {
-			all = append(all, p)
-		}
-	}
-	return all
+	return e, nil
 }
 
 // leavesOpen says that a spec's ports are to be chosen, and may be those asked
 // for.
 func leavesOpen(s, asked nat.Spec) bool {
-	return !s.Fixed() && s.First == asked.First && s.Last == asked.Last && s.Proto == asked.Proto && s.HostIP == asked.HostIP &&
-		(s.Ephemeral() || asked.HostFirst >= s.HostFirst && asked.HostLast <= s.HostLast)
+	return !s.Fixed() && asked.Fixed() && s.First == asked.First && s.Last == asked.Last && s.Proto == asked.Proto &&
+		s.HostIP == asked.HostIP && (s.Ephemeral() || asked.HostFirst >= s.HostFirst && asked.HostLast <= s.HostLast)
+}
+
+// claimed are those of ports that specs ask for: each has its own, first those
+// that leave the least to choice.
+func claimed(specs []nat.Spec, ports []state.Port) (all []state.Port) {
+	open := func(s nat.Spec) (n int) {
+		if !s.Fixed() {
+			n += 2
+		}
+		if !s.HostIP.IsValid() {
+			n++
+		}
+		return n
+	}
+	specs = slices.Clone(specs)
+	slices.SortStableFunc(specs, func(a, b nat.Spec) int { return open(a) - open(b) })
+	for _, s := range specs {
+		all = append(all, portsOf(s, missing(ports, all))...)
+	}
+	return all
+}
+
+// portsOf are the ports that a spec asks for: of those that it leaves to choice,
+// the first for each port of the container.
+func portsOf(s nat.Spec, ports []state.Port) (all []state.Port) {
+	chosen := map[uint16]uint16{} // the host's, by the container's
+	for _, p := range ports {
+		if !asksFor(s, p) {
+			continue
+		}
+		if host, ok := chosen[p.Port]; ok && host != p.HostPort {
+			continue
+		}
+		chosen[p.Port] = p.HostPort
+		all = append(all, p)
+	}
+	return all
+}
+
+// asksFor says that a port is one that a spec asks for.
+func asksFor(s nat.Spec, p state.Port) bool {
+	switch {
+	case s.Proto != p.Proto || s.HostIP.IsValid() && s.HostIP != p.HostIP:
+		return false
+	case s.Fixed():
+		return s.HostFirst == p.HostPort && s.First == p.Port && s.Count() == p.Count
+	}
+	return p.Count == 1 && p.Port >= s.First && p.Port <= s.Last &&
+		(s.Ephemeral() || p.HostPort >= s.HostFirst && p.HostPort <= s.HostLast)
 }
 
 // notPublished names the range that a port is one of: that goes as a whole.

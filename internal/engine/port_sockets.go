@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -21,7 +20,8 @@ type socketName struct {
 
 // keepPorts makes the sockets of these ports those that the supervisor has:
 // fresh ones come to those that it has already, and what belongs to no port is
-// let go of, for others. Those of IPv6 are the proxy's.
+// let go of, for others. Those of IPv6 are the proxy's. On an error it has what
+// it had.
 func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -31,32 +31,66 @@ func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
 			wanted[socketName{netip.AddrPortFrom(p.HostIP, p.HostPort+i), p.Proto}] = p.Port + i
 		}
 	}
-	k.proxy.Keep(func(addr netip.AddrPort, proto string) bool {
-		_, ok := wanted[socketName{addr, proto}]
-		return ok
-	})
+	more, carried, err := k.sort(wanted, fresh)
+	if err == nil {
+		err = k.proxy.Add(carried...)
+	}
+	if err != nil {
+		closeSockets(more)
+		return err
+	}
+	maps.Copy(k.held, more)
+	for _, s := range carried {
+		k.held[socketName{s.Addr, s.Proto}] = nil
+	}
 	maps.DeleteFunc(k.held, func(name socketName, f *os.File) bool {
 		_, ok := wanted[name]
-		if !ok {
+		if !ok && f != nil {
 			f.Close()
 		}
 		return !ok
 	})
-	var carried []proxy.Socket
-	var errs []error
+	k.proxy.Keep(func(addr netip.AddrPort, proto string) bool {
+		_, ok := wanted[socketName{addr, proto}]
+		return ok
+	})
+	return nil
+}
+
+// sort tells fresh sockets that only keep a port from those that the proxy is to
+// carry from, and closes what nobody wants. A port without a socket is an error,
+// and then all of them are closed: descriptors that have no room in a process
+// are lost on the way (unix(7), MSG_CTRUNC).
+func (k *keeper) sort(wanted map[socketName]uint16, fresh []*os.File) (kept map[socketName]*os.File, carried []proxy.Socket, err error) {
+	all := make(map[socketName]*os.File)
 	for _, f := range fresh {
 		name, err := nameSocket(f)
-		port, ok := wanted[name]
-		switch {
-		case err != nil || !ok:
-			errs = append(errs, err, f.Close())
-		case name.addr.Addr().Is6() && name.proto != "sctp":
-			carried = append(carried, proxy.Socket{File: f, Addr: name.addr, Proto: name.proto, Port: port})
-		default:
-			k.held[name] = f
+		if _, ok := wanted[name]; err != nil || !ok {
+			f.Close()
+			continue
+		}
+		all[name] = f
+	}
+	for name := range wanted {
+		_, had := k.held[name]
+		if _, came := all[name]; !came && !had && name.proto != "sctp" { // for which a kernel may have no sockets
+			closeSockets(all)
+			return nil, nil, fmt.Errorf("no socket came for port %s/%s: %w", name.addr, name.proto, unix.EMFILE)
 		}
 	}
-	return errors.Join(append(errs, k.proxy.Add(carried...))...)
+	for name, f := range all {
+		if name.addr.Addr().Is6() && name.proto != "sctp" {
+			carried = append(carried, proxy.Socket{File: f, Addr: name.addr, Proto: name.proto, Port: wanted[name]})
+			delete(all, name)
+		}
+	}
+	return all, carried, nil
+}
+
+func closeSockets(sockets map[socketName]*os.File) {
+	for _, f := range sockets {
+		f.Close()
+	}
 }
 
 // nameSocket asks the kernel what a socket is bound to.

@@ -44,18 +44,18 @@ func (e *Engine) changePorts(ctx context.Context, verb, ref string, values []str
 		_, err := s.running(c)
 		return nil, err
 	}
-	publish, freed, err := edit(c, run, values, asked)
+	ports, err := edit(c, run, values, asked)
 	if err != nil {
 		return nil, err
 	}
 	if run == nil {
-		c.Spec.Publish = publish
+		c.Spec.Publish = ports.publish
 		return nil, s.held.WriteContainer(c)
 	}
 	now := *run
 	m := &move{session: s, c: c, was: run, now: &now, networks: networks}
 	defer m.letGo()
-	return m.publishAs(ctx, publish, freed)
+	return m.publishAs(ctx, ports)
 }
 
 // parsePublish reads values of -p, each by itself.
@@ -86,44 +86,58 @@ func (e *Engine) ownPorts(c *state.Container, networks []*state.Network) error {
 	return nil
 }
 
-// publishAs makes the ports of a running container those of other values of -p:
-// what comes is there before what goes is gone. On an error all is as it was.
-func (m *move) publishAs(ctx context.Context, publish []string, freed []state.Port) (more []state.Port, err error) {
+// publishAs changes the ports of a running container: what comes is there
+// before what goes is gone, and all others stay. On an error all is as it was.
+func (m *move) publishAs(ctx context.Context, ports edited) (more []state.Port, err error) {
 	before := m.c.Spec.Publish
-	m.c.Spec.Publish = publish
+	m.c.Spec.Publish = ports.publish
 	in, out := m.entranceOf(m.now, m.networks)
 	if !out {
-		if wired := m.now.Wired(); len(wired) > 0 && len(publish) > len(before) {
+		if wired := m.now.Wired(); len(wired) > 0 && len(ports.more) > 0 {
 			m.say("WARNING: %s", discarded(wired[0]))
 		}
 		return nil, m.held.WriteContainer(m.c)
 	}
-	r, err := m.reserve(m.c, in, missing(m.was.Ports, freed), missing(m.was.Ports, freed))
+	r, err := m.reserveSpecs(m.c, in, ports.more, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	m.now.Ports, m.sockets = r.ports, r.files
-	more, less := missing(m.now.Ports, m.was.Ports), missing(m.was.Ports, m.now.Ports)
+	m.sockets = r.files
+	m.now.Ports = slices.Concat(missing(m.was.Ports, ports.less), r.ports)
 	// A port that is written down for a run and not for its container is one
 	// that came to nothing; so it is with one that goes.
-	err = errors.Join(m.held.MarkMoving(m.now.ID), m.held.WriteRun(m.with(slices.Concat(m.was.Ports, more))), m.held.WriteContainer(m.c))
+	err = errors.Join(
+		m.held.MarkMoving(m.now.ID),
+		m.held.WriteRun(m.with(slices.Concat(m.was.Ports, r.ports))),
+		m.held.WriteContainer(m.c),
+		m.held.WriteRun(m.now),
+	)
 	if err == nil {
-		err = m.exchange(ctx, more, less)
+		err = m.exchange(ctx, r.ports, ports.less)
 	}
 	if err == nil {
-		return more, m.held.ClearMoving(m.now.ID)
+		return r.ports, m.held.ClearMoving(m.now.ID)
 	}
 	m.c.Spec.Publish = before
-	return nil, m.gaveUp(err, m.restore(), m.held.WriteContainer(m.c), m.held.WriteRun(m.was))
+	return nil, m.gaveUp(err, m.restore(r.ports, ports.less), m.held.WriteContainer(m.c), m.held.WriteRun(m.was))
 }
 
 // restore makes the rules those of before, if exchange came so far.
-func (m *move) restore() error {
+func (m *move) restore(more, less []state.Port) error {
 	if !m.begun {
 		return nil
 	}
-	owner := portsOwner(m.was.ID)
-	return errors.Join(m.down(owner), m.up(context.Background(), owner, m.publishPlan(m.was, m.networks)))
+	if err := m.withdraw(more, m.was.Ports); err != nil || len(less) == 0 {
+		return err
+	}
+	if err := m.up(context.Background(), portsOwner(m.was.ID), m.publishPlan(m.was, m.networks)); err != nil {
+		return err
+	}
+	_, j, err := m.executor(portsOwner(m.was.ID))
+	if err != nil {
+		return err
+	}
+	return j.Rewrite(m.unpublishSteps(m.was, m.networks))
 }
 
 // exchange opens ports, then closes others.
@@ -141,7 +155,7 @@ func (m *move) exchange(ctx context.Context, more, less []state.Port) error {
 	if err := m.withdraw(less, m.now.Ports); err != nil {
 		return err
 	}
-	return errors.Join(nat.FlushFlows(mappings(slices.Concat(more, less))), m.held.WriteRun(m.now), m.tell())
+	return errors.Join(nat.FlushFlows(mappings(slices.Concat(more, less))), m.tell())
 }
 
 // withdraw closes ports of the container and leaves it the rest: its journal

@@ -35,7 +35,7 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 		return err
 	}
 	run, _ := e.status(c)
-	publish, freed, err := edit(c, run, values, asked)
+	ports, err := edit(c, run, values, asked)
 	if err != nil {
 		return err
 	}
@@ -45,28 +45,26 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 	}
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
-	if err := e.writePorts(&b, c, run, publish, freed, networks); err != nil {
+	if err := e.writePorts(&b, c, run, ports, networks); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(w)
 	return err
 }
 
-// writePorts writes what makes a running container's ports those of publish.
-func (e *Engine) writePorts(b *bytes.Buffer, c *state.Container, run *state.Run, publish []string, freed []state.Port, networks []*state.Network) error {
+// writePorts writes what opens and closes ports of a running container.
+func (e *Engine) writePorts(b *bytes.Buffer, c *state.Container, run *state.Run, ports edited, networks []*state.Network) error {
 	in, ok := e.entranceOf(run, networks)
 	if !ok {
 		fmt.Fprintf(b, "# container %s has no network that leads out, and ports in\n", c.Name)
 		return nil
 	}
-	next := *c
-	next.Spec.Publish, next.Last.Ports = publish, missing(run.Ports, freed)
-	ports, err := newImagined().imaginePorts(&next, in)
-	if err != nil {
+	more, less := *run, *run
+	var err error
+	if more.Ports, err = newImagined().imaginePorts(ports.more, in, nil, run.Ports); err != nil {
 		return err
 	}
-	more, less := *run, *run
-	more.Ports, less.Ports = missing(ports, run.Ports), missing(run.Ports, ports)
+	less.Ports = ports.less
 	if err := writeDrift(b, e.publishPlan(&more, networks)); err != nil {
 		return err
 	}

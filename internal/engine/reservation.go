@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -33,11 +34,15 @@ func (r *reservation) drop(ports, files int) {
 // reserve binds every port that the container publishes, and chooses those
 // that it leaves open: those in last, where they are free. Ports that are held
 // already need no more than that.
-func (s *session) reserve(c *state.Container, in entrance, last, held []state.Port) (_ *reservation, err error) {
+func (s *session) reserve(c *state.Container, in entrance, last, held []state.Port) (*reservation, error) {
 	specs, err := published(&c.Spec)
 	if err != nil {
 		return nil, err
 	}
+	return s.reserveSpecs(c, in, specs, last, held)
+}
+
+func (s *session) reserveSpecs(c *state.Container, in entrance, specs []nat.Spec, last, held []state.Port) (*reservation, error) {
 	count := 0
 	for _, spec := range specs {
 		count += spec.Count() * len(in.hostIPs(spec.HostIP))
@@ -47,6 +52,11 @@ func (s *session) reserve(c *state.Container, in entrance, last, held []state.Po
 	}
 	r := &reservation{held: held}
 	for _, spec := range specs {
+		if spec.HostIP.Is6() && spec.HostIP.IsLinkLocalUnicast() {
+			r.close()
+			return nil, errorf("publishing on %s: many links have that address; [::] takes it in", spec.HostIP).
+				hint("minibridge run -p [::]:%s …", strings.TrimPrefix(spec.String(), "["+spec.HostIP.String()+"]:"))
+		}
 		ips := in.hostIPs(spec.HostIP)
 		if len(ips) == 0 {
 			s.say("WARNING: Published port %s is discarded: container %s has no IPv4", spec, c.Name)
@@ -136,18 +146,6 @@ func (s *session) reserveNext(r *reservation, spec nat.Spec, ips []netip.Addr, f
 }
 
 var errAllAllocated = errors.New("all ports are allocated")
-
-// asksFor says that a port is one that a spec asks for.
-func asksFor(s nat.Spec, p state.Port) bool {
-	switch {
-	case s.Proto != p.Proto || s.HostIP.IsValid() && s.HostIP != p.HostIP:
-		return false
-	case s.Fixed():
-		return s.HostFirst == p.HostPort && s.First == p.Port && s.Count() == p.Count
-	}
-	return p.Count == 1 && p.Port >= s.First && p.Port <= s.Last &&
-		(s.Ephemeral() || p.HostPort >= s.HostFirst && p.HostPort <= s.HostLast)
-}
 
 // bind takes a host port, or a run of them, on all of the addresses or on none.
 // What is held is held for one only.

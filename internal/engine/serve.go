@@ -23,15 +23,24 @@ type stopRequest struct {
 	Keep    bool `json:"keep,omitempty"` // it will be started again: --rm doesn't remove it
 }
 
+// accept serves everybody who comes. Where there is no descriptor left for one
+// who does, he has to wait, and so have those after him (accept(2)).
 func (k *keeper) accept(l *net.UnixListener) {
 	for {
 		conn, err := l.AcceptUnix()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil:
+			<-time.After(breath)
+		default:
+			go k.serve(newWire(conn))
 		}
-		go k.serve(newWire(conn))
 	}
 }
+
+// breath is how long to wait for a descriptor.
+const breath = 100 * time.Millisecond
 
 // serve does what one client says, until it goes.
 func (k *keeper) serve(w *wire) {

@@ -91,7 +91,7 @@ type keeper struct {
 	peers   *peers
 	proxy   *proxy.Proxy
 	closed  internalLinks           // by whose links nobody comes to the proxy
-	held    map[socketName]*os.File // of its ports, but for those that the proxy has
+	held    map[socketName]*os.File // of its ports; nil where the proxy has it
 	trace   bytes.Buffer
 
 	logged sync.WaitGroup // what reads and logs its output

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // A change is what a supervisor hears of a move. Descriptors come just before:
@@ -30,6 +31,9 @@ func (m *move) tell() error {
 		return nil
 	}
 	w, err := dial(m.dirs.Socket(m.now.ID))
+	if err != nil && !sandbox.Alive(m.now.Supervisor.Pid, m.now.Supervisor.Start) {
+		return errorf("container %s is not running", m.now.ID) // any more
+	}
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,7 @@ func (m *move) tell() error {
 }
 
 // hearing is how long a supervisor may take to say that it has heard.
-const hearing = 5 * time.Second
+const hearing = 3 * time.Second
 
 // errUnheard leaves open what a supervisor has heard: it may do so later.
 var errUnheard = errors.New("no answer")
