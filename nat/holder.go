@@ -2,6 +2,7 @@ package nat
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -96,6 +97,9 @@ func socketsOn(family uint8, m Mapping) (inodes []uint32, err error) {
 	req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
 	req.AddData(diagReq{family, proto, m.HostPort})
 	msgs, err := whole(func() ([][]byte, error) { return req.Execute(unix.NETLINK_INET_DIAG, 0) })
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil // the kernel has no such protocol, or can't list its sockets
+	}
 	for _, b := range msgs {
 		if len(b) < diagMsgLen || binary.BigEndian.Uint16(b[4:]) != m.HostPort {
 			continue

@@ -116,8 +116,12 @@ func reserve(m Mapping) (*os.File, error) {
 	case err != nil:
 	case m.Proto == "udp":
 		err = bindUDP(fd, m.HostAddr())
+	case m.Proto == "sctp":
+		// No option: the port is shared with all who set SO_REUSEADDR, once its
+		// first socket was bound with it (sctp_get_port_local in net/sctp/socket.c).
+		err = unix.Bind(fd, sockaddr(m.HostAddr()))
 	default:
-		err = bindStream(fd, m.HostAddr())
+		err = bindTCP(fd, m.HostAddr())
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -126,17 +130,27 @@ func reserve(m Mapping) (*os.File, error) {
 	return os.NewFile(uintptr(fd), fmt.Sprintf("reserved %s/%s", m.HostAddr(), m.Proto)), nil
 }
 
-// bindStream sets SO_REUSEADDR for the bind alone. Without it, connections of
-// an earlier server in TIME_WAIT would be in the way for a minute; left on, it
-// would let any other program that sets it bind the port too.
-func bindStream(fd int, addr netip.AddrPort) error {
+// bindTCP sets SO_REUSEADDR for the bind alone. Without it, connections of an
+// earlier server in TIME_WAIT would be in the way for a minute; left on, it
+// would let any other program that sets it bind the port too. So it would all
+// the same with older kernels (6.1, for one), which go on from what the first
+// socket of the port was bound with; but to listen is to be the only one, from
+// then on too (inet_csk_get_port in net/ipv4/inet_connection_sock.c). Nobody
+// listens for longer than that takes.
+func bindTCP(fd int, addr netip.AddrPort) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return err
 	}
 	if err := unix.Bind(fd, sockaddr(addr)); err != nil {
 		return err
 	}
-	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0)
+	if err := unix.Listen(fd, 0); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0); err != nil {
+		return err
+	}
+	return unix.Shutdown(fd, unix.SHUT_RD)
 }
 
 // bindUDP sets no option, as with SO_REUSEADDR two UDP sockets share a port,

@@ -1,12 +1,15 @@
 package nat_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,6 +31,13 @@ func bind(network, addr string, reuse int) error {
 	if strings.HasPrefix(addr, "[") {
 		family = "6" // alone
 	}
+	if network == "sctp" {
+		l, err := listenSCTP(netip.MustParseAddrPort(addr), reuse)
+		if l != nil {
+			l.Close()
+		}
+		return err
+	}
 	if network == "tcp" {
 		l, err := lc.Listen(context.Background(), "tcp"+family, addr)
 		if err == nil {
@@ -40,6 +50,32 @@ func bind(network, addr string, reuse int) error {
 		c.Close()
 	}
 	return err
+}
+
+// listenSCTP opens what Go doesn't know: an SCTP server, of its family alone.
+func listenSCTP(addr netip.AddrPort, reuse int) (io.Closer, error) {
+	domain := unix.AF_INET
+	if addr.Addr().Is6() {
+		domain = unix.AF_INET6
+	}
+	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), addr.String())
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
+	var to unix.Sockaddr
+	if domain == unix.AF_INET {
+		to = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
+	} else {
+		to = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+		err = cmp.Or(err, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1))
+	}
+	err = cmp.Or(err, unix.Bind(fd, to))
+	if err == nil {
+		err = unix.Listen(fd, 1)
+	}
+	return f, err
 }
 
 func reserve(t *testing.T, ms ...nat.Mapping) {
@@ -58,7 +94,7 @@ func reserve(t *testing.T, ms ...nat.Mapping) {
 func TestAReservedPortIsTaken(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		local, local6 := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
-		for _, proto := range []string{"tcp", "udp"} {
+		for _, proto := range hosttest.Protocols(t) {
 			reserve(t, nat.Mapping{HostPort: 8080, Port: 80, Count: 3, Proto: proto},
 				nat.Mapping{HostIP: local, HostPort: 7000, Port: 80, Count: 1, Proto: proto},
 				nat.Mapping{HostIP: netip.IPv6Unspecified(), HostPort: 9080, Port: 80, Count: 2, Proto: proto},
@@ -83,21 +119,23 @@ func TestAReservedPortIsTaken(t *testing.T) {
 
 func TestReserveTakesAllPortsOrNone(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		reserve(t, nat.Mapping{HostPort: 8081, Port: 81, Count: 1, Proto: "tcp"})
-		_, err := nat.Reserve(nat.Mapping{HostPort: 8080, Port: 80, Count: 2, Proto: "tcp"})
-		failed, ok := errors.AsType[*nat.BindError](err)
-		if !ok || failed.HostPort != 8081 || failed.Port != 81 || failed.Proto != "tcp" || !errors.Is(err, unix.EADDRINUSE) {
-			t.Fatalf("error: %#v", err)
-		}
-		if got, want := err.Error(), "bind host port 0.0.0.0:8081/tcp: address already in use"; got != want {
-			t.Errorf("error %q, want %q", got, want)
-		}
-		if err := bind("tcp", "0.0.0.0:8080", 0); err != nil {
-			t.Errorf("the other port: %v", err)
-		}
-		_, err = nat.Reserve(nat.Mapping{HostIP: netip.MustParseAddr("1.2.3.4"), HostPort: 80, Count: 1, Proto: "udp"})
-		if !errors.Is(err, unix.EADDRNOTAVAIL) {
-			t.Errorf("a strange address: %v", err)
+		for _, proto := range hosttest.Protocols(t) {
+			reserve(t, nat.Mapping{HostPort: 8081, Port: 81, Count: 1, Proto: proto})
+			_, err := nat.Reserve(nat.Mapping{HostPort: 8080, Port: 80, Count: 2, Proto: proto})
+			failed, ok := errors.AsType[*nat.BindError](err)
+			if !ok || failed.HostPort != 8081 || failed.Port != 81 || failed.Proto != proto || !errors.Is(err, unix.EADDRINUSE) {
+				t.Fatalf("error: %#v", err)
+			}
+			if got, want := err.Error(), "bind host port 0.0.0.0:8081/"+proto+": address already in use"; got != want {
+				t.Errorf("error %q, want %q", got, want)
+			}
+			if err := bind(proto, "0.0.0.0:8080", 0); err != nil {
+				t.Errorf("the other port: %v", err)
+			}
+			_, err = nat.Reserve(nat.Mapping{HostIP: netip.MustParseAddr("1.2.3.4"), HostPort: 80, Count: 1, Proto: proto})
+			if !errors.Is(err, unix.EADDRNOTAVAIL) {
+				t.Errorf("a strange address: %v", err)
+			}
 		}
 	})
 }
@@ -121,7 +159,7 @@ func TestAnAddressOfManyIsNoneOfTheHosts(t *testing.T) {
 				"::":              nil,
 				"0.0.0.0":         nil,
 			} {
-				for _, proto := range []string{"tcp", "udp"} {
+				for _, proto := range hosttest.Protocols(t) {
 					files, err := nat.Reserve(nat.Mapping{HostIP: netip.MustParseAddr(ip), HostPort: 80, Port: 80, Count: 2, Proto: proto})
 					if !errors.Is(err, want) {
 						t.Errorf("after %s: %s/%s: %v, want %v", way, ip, proto, err, want)
@@ -184,7 +222,7 @@ func TestFindHolder(t *testing.T) {
 		}{
 			{"0.0.0.0", 8080, "tcp", true},
 			{"127.0.0.1", 8080, "tcp", true},
-			{"0.0.0.0", 8081, "tcp", true}, // bound, not listening
+			{"0.0.0.0", 8081, "tcp", listsBound(t)},
 			{"0.0.0.0", 53, "udp", true},
 			{"127.0.0.1", 53, "udp", true},
 			{"192.0.2.7", 53, "udp", false},
@@ -195,6 +233,47 @@ func TestFindHolder(t *testing.T) {
 			h, found, err := nat.FindHolder(mapping)
 			if err != nil || found != test.found || found && h.String() != self {
 				t.Errorf("%s/%s is held by %v, %v, %v; want %s: %v", mapping.HostAddr(), test.proto, h, found, err, self, test.found)
+			}
+		}
+	})
+}
+
+// listsBound says that the kernel lists sockets that are bound and do not
+// listen: since Linux 6.8.
+func listsBound(t *testing.T) bool {
+	t.Helper()
+	var u unix.Utsname
+	var major, minor int
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor); err != nil {
+		t.Fatal(err)
+	}
+	return major > 6 || major == 6 && minor >= 8
+}
+
+func TestFindHolderOfSCTP(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		known := slices.Contains(hosttest.Protocols(t), "sctp")
+		if known {
+			for _, addr := range []string{"[::]:8080", "127.0.0.1:8081"} {
+				l, err := listenSCTP(netip.MustParseAddrPort(addr), 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+			}
+		}
+		self := fmt.Sprintf("nat.test, pid %d", os.Getpid())
+		for addr, want := range map[string]bool{
+			"[::]:8080": known, "[::1]:8080": known, "0.0.0.0:8081": known, "127.0.0.1:8081": known,
+			"192.0.2.1:8081": false, "0.0.0.0:8082": false,
+		} {
+			at := netip.MustParseAddrPort(addr)
+			h, found, err := nat.FindHolder(nat.Mapping{HostIP: at.Addr(), HostPort: at.Port(), Count: 1, Proto: "sctp"})
+			if err != nil || found != want || found && h.String() != self {
+				t.Errorf("%s is held by %v, %v, %v; want %s: %v", addr, h, found, err, self, want)
 			}
 		}
 	})

@@ -25,6 +25,8 @@ const (
 	doneFD = 3
 )
 
+var built = flag.String("programs", "", "a `directory` that has the programs already")
+
 // Set by [Main]; inside is the name of the test whose machine this is.
 var (
 	ready   bool
@@ -38,7 +40,7 @@ var (
 //	func TestMain(m *testing.M) { hosttest.Main(m) }
 //
 // Programs are main packages that the tests want to find in PATH, built from
-// their sources. Main ends the process. When all tests pass, it looks for
+// their sources, unless -programs says where they are. Main ends the process. When all tests pass, it looks for
 // goroutines and descriptors that they left, and for threads in a foreign
 // network namespace.
 func Main(m *testing.M, programs ...string) {
@@ -74,6 +76,8 @@ func runAll(m *testing.M, programs []string) (code int) {
 		os.Unsetenv(testEnv)
 		unix.CloseOnExec(doneFD)
 		done = os.NewFile(doneFD, "done")
+	} else if *built != "" {
+		os.Setenv("PATH", *built+":"+os.Getenv("PATH"))
 	} else if len(programs) > 0 {
 		dir, err := build(programs)
 		defer os.RemoveAll(dir)
