@@ -7,8 +7,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -68,6 +70,7 @@ const (
 	diagMsgLen    = 72
 	diagSource    = 4 + 4 // the local address behind the two ports, in the answer
 	diagInode     = 68
+	diagV6Only    = 11
 	boundInactive = 13 // bound, neither listening nor connected; since Linux 6.8
 	tcpTimeWait   = 6  // these have no owner
 )
@@ -110,9 +113,28 @@ func socketsOn(family uint8, m Mapping) (inodes []uint32, err error) {
 		}
 		ip, _ := netip.AddrFromSlice(b[diagSource:][:size])
 		inode := binary.NativeEndian.Uint32(b[diagInode:])
-		if inode != 0 && (m.Any() || ip.IsUnspecified() || ip.Unmap() == m.HostIP) {
+		if inode != 0 && inTheWay(m, ip, onlyIPv6(b[diagMsgLen:])) {
 			inodes = append(inodes, inode)
 		}
 	}
 	return inodes, err
+}
+
+// inTheWay says that a socket's address is m's, covers it, or is covered by it.
+// One of IPv6 that is for every address is for those of IPv4, too, unless it has
+// IPV6_V6ONLY (ipv6(7)).
+func inTheWay(m Mapping, ip netip.Addr, only6 bool) bool {
+	both := ip == netip.IPv6Unspecified() && !only6
+	if ip = ip.Unmap(); !both && ip.Is6() != m.IPv6() {
+		return false
+	}
+	return m.Any() || ip.IsUnspecified() || ip == m.HostIP
+}
+
+// onlyIPv6 looks for IPV6_V6ONLY among the attributes of an answer.
+func onlyIPv6(attributes []byte) bool {
+	attrs, err := nl.ParseRouteAttr(attributes)
+	return err == nil && slices.ContainsFunc(attrs, func(a syscall.NetlinkRouteAttr) bool {
+		return a.Attr.Type == diagV6Only && len(a.Value) > 0 && a.Value[0] == 1
+	})
 }

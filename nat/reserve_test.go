@@ -213,7 +213,11 @@ func TestFindHolder(t *testing.T) {
 		}
 		defer l.Close()
 		reserve(t, nat.Mapping{HostPort: 8081, Count: 1, Proto: "tcp"},
-			nat.Mapping{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 53, Count: 1, Proto: "udp"})
+			nat.Mapping{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: 53, Count: 1, Proto: "udp"},
+			nat.Mapping{HostIP: netip.IPv6Unspecified(), HostPort: 53, Count: 1, Proto: "udp"},
+			nat.Mapping{HostIP: netip.IPv6Loopback(), HostPort: 54, Count: 1, Proto: "udp"},
+			nat.Mapping{HostIP: netip.IPv4Unspecified(), HostPort: 55, Count: 1, Proto: "udp"},
+			nat.Mapping{HostIP: netip.IPv6Unspecified(), HostPort: 56, Count: 1, Proto: "udp"})
 		for _, test := range []struct {
 			ip    string
 			port  uint16
@@ -227,6 +231,14 @@ func TestFindHolder(t *testing.T) {
 			{"127.0.0.1", 53, "udp", true},
 			{"192.0.2.7", 53, "udp", false},
 			{"0.0.0.0", 53, "tcp", false},
+			{"::", 8080, "tcp", true},
+			{"::1", 8080, "tcp", true},
+			{"::1", 53, "udp", true},
+			{"::", 54, "udp", true},
+			{"0.0.0.0", 54, "udp", false}, // the families are apart
+			{"0.0.0.0", 56, "udp", false},
+			{"::", 55, "udp", false},
+			{"::1", 55, "udp", false},
 			{"0.0.0.0", 8080, "udp", false},
 		} {
 			mapping := nat.Mapping{HostIP: netip.MustParseAddr(test.ip), HostPort: test.port, Count: 1, Proto: test.proto}
