@@ -18,7 +18,6 @@ import (
 var update = flag.Bool("update", false, "rewrite the rules in docs")
 
 func TestTheDocumentShowsThePlans(t *testing.T) {
-	t.Parallel()
 	b := Iptables()
 	lan, web := example(t)
 	lan6 := Network{ID: lan.ID, Bridge: lan.Bridge, Subnet6: netip.MustParsePrefix("fd00:17::/64")}
@@ -30,12 +29,13 @@ func TestTheDocumentShowsThePlans(t *testing.T) {
 		"host": script(b.Host()), "network": script(b.Network(lan)), "publish": script(b.Publish(web)),
 		"IPv6 host": script(b.Host6()), "IPv6 network": script(b.Network(lan6)), "IPv6 internal": script(b.Network(closed6)),
 		"IPv6 publish": script(b.Publish(web6)),
-		"rules":        served(t, b.Host(), b.Network(lan), b.Publish(web), b.Network(closed), b.Host6(), b.Network(lan6), b.Network(closed6)),
+	})
+	shows(t, "../docs/firewall.md", map[string]string{
+		"iptables rules": served(t, b.Host(), b.Network(lan), b.Publish(web), b.Network(closed), b.Host6(), b.Network(lan6), b.Network(closed6)),
 	})
 }
 
 func TestTheDocumentShowsThePlansOfNftables(t *testing.T) {
-	t.Parallel()
 	b := Nftables()
 	lan, web := example(t)
 	web.Mappings = mappings(t, "8080:80", "127.0.0.1:53:53/udp", "8000-8100:8000-8100", "9000-9002:8000-8002")
