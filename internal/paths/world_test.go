@@ -19,6 +19,8 @@ sysctl -qw net.ipv6.conf.all.disable_ipv6=0
 ip addr add 2001:db8:2::9/64 dev uplink nodad
 ip addr add 2001:db8:2::1/64 dev uplink nodad # the last one is who the host is
 ip addr add fe80::1/64 dev uplink nodad
+ip -n outside addr add fe80::2/64 dev eth0 nodad # its own is not good for a moment
+until ip -n outside -6 addr show dev eth0 to fe80::2 | grep -v tentative | grep -q fe80::2; do :; done
 ip -n outside addr add 2001:db8:2::2/64 dev eth0 nodad
 ip -n outside route add 172.16.0.0/12 via 192.0.2.1
 ip -n outside route add fd00::/8 via 2001:db8:2::1
