@@ -1,6 +1,7 @@
 package nat
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,13 +14,14 @@ func ParseExpose(value string) ([]Port, error) {
 	if strings.Contains(value, ":") {
 		return nil, fmt.Errorf("invalid port format for --expose: %s", value)
 	}
-	number, proto, err := cutProto(value)
-	if err != nil {
-		return nil, err
-	}
+	number, asked := cutProto(value)
 	first, last, err := parseRange(number)
 	if err != nil {
 		return nil, fmt.Errorf("invalid range format for --expose: %s, error: %w", value, err)
+	}
+	proto, err := parseProto(asked)
+	if err != nil {
+		return nil, err
 	}
 	if first == 0 {
 		return nil, fmt.Errorf("invalid range format for --expose: %s, error: a port of a container is 1 to 65535", value)
@@ -43,17 +45,18 @@ func ParsePort(value string) (Port, error) {
 
 // cutProto takes the protocol off a port; what stands behind a second slash
 // counts for nothing.
-func cutProto(value string) (number, proto string, err error) {
-	parts := strings.Split(value, "/")
-	if len(parts) == 1 || parts[1] == "" {
-		return parts[0], "tcp", nil
-	}
-	proto = strings.ToLower(parts[1])
-	switch proto {
+func cutProto(value string) (number, proto string) {
+	number, proto, _ = strings.Cut(value, "/")
+	proto, _, _ = strings.Cut(proto, "/")
+	return number, cmp.Or(proto, "tcp")
+}
+
+func parseProto(asked string) (string, error) {
+	switch proto := strings.ToLower(asked); proto {
 	case "tcp", "udp", "sctp":
-		return parts[0], proto, nil
+		return proto, nil
 	}
-	return "", "", errors.New("invalid proto: " + parts[1])
+	return "", errors.New("invalid proto: " + asked)
 }
 
 // parseRange differs from go-connections' in its error texts, which here are

@@ -100,41 +100,47 @@ func ParseSpecs(values []string) ([]Spec, error) {
 
 // ParseSpec reads one value of -p, with Docker's grammar and error texts:
 // [[HOSTIP:][HOSTPORT|HOSTRANGE]:]PORT|RANGE[/PROTO], or
-// published=8080,target=80,protocol=tcp.
+// published=8080,target=80,protocol=tcp. Of several mistakes it names the one
+// that Docker does, which looks at the protocol last.
 func ParseSpec(value string) (Spec, error) {
 	short, err := shortForm(value)
 	if err != nil {
 		return Spec{}, err
 	}
-	if err := checkNumbers(short); err != nil {
-		return Spec{}, err
+	host, ctr := cutLast(short)
+	port, asked := cutProto(ctr)
+	if port == "" {
+		return Spec{}, fmt.Errorf("no port specified: %s<empty>", short)
 	}
-	pairs, err := nat.ParsePortSpec(short)
+	pairs, err := nat.ParsePortSpec(host + port)
 	if err != nil {
 		return Spec{}, err
 	}
-	return fromPairs(pairs)
+	if err := checkSigns(host, port); err != nil {
+		return Spec{}, err
+	}
+	proto, err := parseProto(asked)
+	if err != nil {
+		return Spec{}, err
+	}
+	return fromPairs(pairs, proto)
 }
 
 // shortForm turns the long form into the short one, which Docker does without
-// a look at the keys, and drops what stands behind a second slash.
+// a look at the keys.
 func shortForm(value string) (string, error) {
-	if strings.Contains(value, "=") {
-		opts := map[string]string{"protocol": "tcp"}
-		for param := range strings.SplitSeq(value, ",") {
-			k, v, ok := strings.Cut(param, "=")
-			if !ok || k == "" {
-				return "", fmt.Errorf("invalid publish opts format (should be name=value but got '%s')", param)
-			}
-			opts[k] = v
+	if !strings.Contains(value, "=") {
+		return value, nil
+	}
+	opts := map[string]string{"protocol": "tcp"}
+	for param := range strings.SplitSeq(value, ",") {
+		k, v, ok := strings.Cut(param, "=")
+		if !ok || k == "" {
+			return "", fmt.Errorf("invalid publish opts format (should be name=value but got '%s')", param)
 		}
-		return fmt.Sprintf("%s:%s/%s", opts["published"], opts["target"], opts["protocol"]), nil
+		opts[k] = v
 	}
-	host, ctr := cutLast(value)
-	if parts := strings.SplitN(ctr, "/", 3); len(parts) == 3 {
-		return host + parts[0] + "/" + parts[1], nil
-	}
-	return value, nil
+	return fmt.Sprintf("%s:%s/%s", opts["published"], opts["target"], opts["protocol"]), nil
 }
 
 // cutLast cuts behind the last colon.
@@ -143,18 +149,15 @@ func cutLast(s string) (host, ctr string) {
 	return s[:i], s[i:]
 }
 
-// checkNumbers refuses a plus sign, which go-connections' parser takes and the
-// one in Docker 28 does not.
-func checkNumbers(short string) error {
-	host, ctr := cutLast(short)
-	port, _, _ := strings.Cut(ctr, "/")
-	if strings.Contains(port, "+") {
+// checkSigns refuses numbers with a sign, +80 and 0--0, which go-connections'
+// parser takes and the one in Docker 28 does not.
+func checkSigns(host, port string) error {
+	signed := func(s string) bool { return strings.Contains(s, "+") || strings.Contains(s, "--") }
+	if signed(port) {
 		return errors.New("invalid containerPort: " + port)
 	}
-	if host != "" {
-		if _, hostPort := cutLast(host[:len(host)-1]); strings.Contains(hostPort, "+") {
-			return errors.New("invalid hostPort: " + hostPort)
-		}
+	if _, hostPort := cutLast(strings.TrimSuffix(host, ":")); signed(hostPort) {
+		return errors.New("invalid hostPort: " + hostPort)
 	}
 	return nil
 }
@@ -162,9 +165,9 @@ func checkNumbers(short string) error {
 // fromPairs makes one range again of the pairs that the parser took it apart
 // into. Docker takes 0 for a container port, which nothing can listen on, and
 // for the first of a host range, where it can only be meant as "any".
-func fromPairs(pairs []nat.PortMapping) (Spec, error) {
+func fromPairs(pairs []nat.PortMapping, proto string) (Spec, error) {
 	first, last := pairs[0], pairs[len(pairs)-1]
-	s := Spec{First: uint16(first.Port.Int()), Last: uint16(last.Port.Int()), Proto: first.Port.Proto()}
+	s := Spec{First: uint16(first.Port.Int()), Last: uint16(last.Port.Int()), Proto: proto}
 	if s.First == 0 {
 		return Spec{}, fmt.Errorf("invalid containerPort: %s (a port of a container is 1 to 65535)", dashed(s.First, s.Last))
 	}

@@ -47,8 +47,14 @@ func published(spec *state.Spec) ([]nat.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	named := make(map[nat.Port]bool)
+	for _, s := range specs {
+		for _, port := range s.Ports() {
+			named[port] = true
+		}
+	}
 	for _, port := range ports {
-		if !slices.ContainsFunc(specs, func(s nat.Spec) bool { return slices.Contains(s.Ports(), port) }) {
+		if !named[port] {
 			specs = append(specs, nat.Spec{First: port.Number, Last: port.Number, Proto: port.Proto})
 		}
 	}
