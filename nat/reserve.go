@@ -1,7 +1,6 @@
 package nat
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -12,7 +11,8 @@ import (
 
 // A BindError says that a host port can't be had: Err is [unix.EADDRINUSE]
 // when another program has it, [unix.EADDRNOTAVAIL] when HostIP is not an
-// address of this host, or one of many hosts.
+// address of this host, or one of many hosts, [unix.EPROTONOSUPPORT] when the
+// kernel has no SCTP.
 type BindError struct {
 	Mapping // the port, with Count 1
 	Err     error
@@ -51,9 +51,7 @@ func Reserve(ms ...Mapping) ([]*os.File, error) {
 				closeAll(files)
 				return nil, &BindError{m, err}
 			}
-			if f != nil {
-				files = append(files, f)
-			}
+			files = append(files, f)
 			m.HostPort++
 			m.Port++
 		}
@@ -88,8 +86,7 @@ func ofMany(ip netip.Addr) bool {
 	return err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_BROADCAST
 }
 
-// reserve binds one port. There is no socket, and no rival, for a protocol
-// that the kernel has no sockets for.
+// reserve binds one port.
 func reserve(m Mapping) (*os.File, error) {
 	kind, proto := unix.SOCK_STREAM, unix.IPPROTO_TCP
 	switch m.Proto {
@@ -103,9 +100,6 @@ func reserve(m Mapping) (*os.File, error) {
 		domain = unix.AF_INET6
 	}
 	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, proto)
-	if m.Proto == "sctp" && (errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.ESOCKTNOSUPPORT)) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

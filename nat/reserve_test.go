@@ -1,15 +1,12 @@
 package nat_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,32 +47,6 @@ func bind(network, addr string, reuse int) error {
 		c.Close()
 	}
 	return err
-}
-
-// listenSCTP opens what Go doesn't know: an SCTP server, of its family alone.
-func listenSCTP(addr netip.AddrPort, reuse int) (io.Closer, error) {
-	domain := unix.AF_INET
-	if addr.Addr().Is6() {
-		domain = unix.AF_INET6
-	}
-	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
-	if err != nil {
-		return nil, err
-	}
-	f := os.NewFile(uintptr(fd), addr.String())
-	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, reuse)
-	var to unix.Sockaddr
-	if domain == unix.AF_INET {
-		to = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
-	} else {
-		to = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
-		err = cmp.Or(err, unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1))
-	}
-	err = cmp.Or(err, unix.Bind(fd, to))
-	if err == nil {
-		err = unix.Listen(fd, 1)
-	}
-	return f, err
 }
 
 func reserve(t *testing.T, ms ...nat.Mapping) {
@@ -263,30 +234,4 @@ func listsBound(t *testing.T) bool {
 		t.Fatal(err)
 	}
 	return major > 6 || major == 6 && minor >= 8
-}
-
-func TestFindHolderOfSCTP(t *testing.T) {
-	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		known := slices.Contains(hosttest.Protocols(t), "sctp")
-		if known {
-			for _, addr := range []string{"[::]:8080", "127.0.0.1:8081"} {
-				l, err := listenSCTP(netip.MustParseAddrPort(addr), 0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer l.Close()
-			}
-		}
-		self := fmt.Sprintf("nat.test, pid %d", os.Getpid())
-		for addr, want := range map[string]bool{
-			"[::]:8080": known, "[::1]:8080": known, "0.0.0.0:8081": known, "127.0.0.1:8081": known,
-			"192.0.2.1:8081": false, "0.0.0.0:8082": false,
-		} {
-			at := netip.MustParseAddrPort(addr)
-			h, found, err := nat.FindHolder(nat.Mapping{HostIP: at.Addr(), HostPort: at.Port(), Count: 1, Proto: "sctp"})
-			if err != nil || found != want || found && h.String() != self {
-				t.Errorf("%s is held by %v, %v, %v; want %s: %v", addr, h, found, err, self, want)
-			}
-		}
-	})
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 //	outside CMD...       CMD in the outside world, which has to succeed
 //	remember, unchanged  nothing of the machine or of the records differs
 //
-// In prints and says, what is different each time has a name: ID64, ID12, AGE,
+// [sctp] is a kernel that has it. In prints and says, what is different each time has a name: ID64, ID12, AGE,
 // TIME, DATE, PID.
 func TestScripts(t *testing.T) {
 	for _, file := range append(scripts(t, "testdata/*.txtar"), scripts(t, "../../examples/*/*.txtar")...) {
@@ -89,6 +90,12 @@ func runScript(t *testing.T, m *hosttest.Machine, file, firewall string) {
 			e.Setenv("ID64", strings.Repeat("a", 64))
 			e.Setenv("LONG", strings.Repeat("x", 300))
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "sctp" {
+				return false, fmt.Errorf("no such condition: %s", name)
+			}
+			return slices.Contains(hosttest.Protocols(t), name), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"minibridge": succeeds("minibridge"),

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -33,28 +34,60 @@ func waysOf(run *state.Run) (in entrance, ok bool) {
 	return in, v4 || v6
 }
 
-// hostIPs are the addresses that a port is published on. One of IPv4 needs a
-// container with IPv4; the supervisor's proxy carries IPv6 to any.
-func (in entrance) hostIPs(asked netip.Addr) []netip.Addr {
-	var all []netip.Addr
-	v4 := in.ipv4.Address.IsValid()
+// hostIPs are the addresses that a spec's ports are published on.
+func (in entrance) hostIPs(spec nat.Spec) (all []netip.Addr) {
+	asked := []netip.Addr{netip.IPv4Unspecified()}
 	switch {
-	case asked.Is6():
-		return []netip.Addr{asked}
-	case asked.IsValid() && v4:
-		return []netip.Addr{asked}
-	case asked.IsValid():
-		return nil
+	case spec.HostIP.IsValid():
+		asked[0] = spec.HostIP
 	case in.binding.IsValid() && !in.binding.IsUnspecified():
-		return []netip.Addr{in.binding}
+		asked[0] = in.binding
+	case in.hostIPv6:
+		asked = append(asked, netip.IPv6Unspecified())
 	}
-	if v4 {
-		all = append(all, netip.IPv4Unspecified())
-	}
-	if in.hostIPv6 {
-		all = append(all, netip.IPv6Unspecified())
+	for _, host := range asked {
+		if in.leads(host, spec.Proto) {
+			all = append(all, host)
+		}
 	}
 	return all
+}
+
+// leads says that what arrives at an address of the host can get to the
+// container. The supervisor's proxy carries IPv6 to any, but no SCTP, and the
+// kernel no IPv6 that is sent to ::1.
+func (in entrance) leads(host netip.Addr, proto string) bool {
+	switch {
+	case !host.Is6():
+		return in.ipv4.Address.IsValid()
+	case proto == "sctp":
+		return in.ipv6.Address6.IsValid() && !host.IsLoopback()
+	}
+	return true
+}
+
+// leadsAs says that ports are published on the same families as with another
+// entrance.
+func (in entrance) leadsAs(other entrance, specs []nat.Spec) bool {
+	for _, s := range specs {
+		for _, host := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			if in.leads(host, s.Proto) != other.leads(host, s.Proto) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// dead is why nothing leads from a spec's address to a container.
+func dead(spec nat.Spec, c *state.Container) string {
+	switch {
+	case spec.HostIP.IsLoopback() && spec.HostIP.Is6():
+		return "SCTP to ::1 reaches no container"
+	case spec.HostIP.Is6():
+		return fmt.Sprintf("container %s has no IPv6, and only the kernel carries SCTP", c.Name)
+	}
+	return fmt.Sprintf("container %s has no IPv4", c.Name)
 }
 
 // target is where what arrives at an address of the host is led to.

@@ -133,7 +133,7 @@ func (i *imagined) imaginePorts(specs []nat.Spec, in entrance, last, taken []sta
 		return all
 	}
 	for _, s := range specs {
-		ips := in.hostIPs(s.HostIP)
+		ips := in.hostIPs(s)
 		if len(ips) == 0 {
 			continue
 		}

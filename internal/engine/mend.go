@@ -112,7 +112,7 @@ func (m *move) reopen() error {
 	asked := claimed(specs, m.now.Ports)
 	var ports []state.Port
 	for _, p := range m.now.Ports {
-		if !slices.Contains(asked, p) || !out || !p.HostIP.Is6() && !in.ipv4.Address.IsValid() {
+		if !slices.Contains(asked, p) || !out || !in.leads(p.HostIP, p.Proto) {
 			continue // it was not to be, or nothing leads there any more
 		}
 		ports = append(ports, p)

@@ -171,6 +171,16 @@ func (m *move) prepare() (err error) {
 			return err
 		}
 	}
+	if err := m.preparePorts(); err != nil {
+		m.letGo()
+		return err
+	}
+	return nil
+}
+
+// preparePorts is prepare for the ports: they stay as they are while the same
+// ones of the host's addresses lead to the container.
+func (m *move) preparePorts() error {
 	before, wasOut := m.entranceOf(m.was, m.networks)
 	in, out := m.entranceOf(m.now, m.networks)
 	if !out {
@@ -180,16 +190,16 @@ func (m *move) prepare() (err error) {
 		}
 		return nil
 	}
-	if wasOut && before.ipv4.Address.IsValid() == in.ipv4.Address.IsValid() {
-		return nil
+	specs, err := published(&m.c.Spec)
+	if err != nil || wasOut && in.leadsAs(before, specs) {
+		return err
 	}
 	last := m.was.Ports
 	if !wasOut {
 		last = m.c.Last.Ports
 	}
-	r, err := m.reserve(m.c, in, last, m.was.Ports)
+	r, err := m.reserveSpecs(m.c, in, specs, last, m.was.Ports)
 	if err != nil {
-		m.letGo()
 		return err
 	}
 	m.now.Ports, m.sockets = r.ports, r.files

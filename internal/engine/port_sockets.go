@@ -73,7 +73,7 @@ func (k *keeper) sort(wanted map[socketName]uint16, fresh []*os.File) (kept map[
 	}
 	for name := range wanted {
 		_, had := k.held[name]
-		if _, came := all[name]; !came && !had && name.proto != "sctp" { // for which a kernel may have no sockets
+		if _, came := all[name]; !came && !had {
 			closeSockets(all)
 			return nil, nil, fmt.Errorf("no socket came for port %s/%s: %w", name.addr, name.proto, unix.EMFILE)
 		}

@@ -18,7 +18,10 @@ func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, i
 	tail, hint := err.Error(), s.otherwise(c, spec)
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
 		tail = s.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
-		if !errors.Is(err, unix.EADDRINUSE) {
+		switch {
+		case errors.Is(err, unix.EPROTONOSUPPORT): // Debian's kernel loads it for nobody by itself
+			hint = "modprobe sctp"
+		case !errors.Is(err, unix.EADDRINUSE):
 			hint = "ip -br addr"
 		}
 	} else if !errors.Is(err, errAllAllocated) {

@@ -45,7 +45,7 @@ func (s *session) reserve(c *state.Container, in entrance, last, held []state.Po
 func (s *session) reserveSpecs(c *state.Container, in entrance, specs []nat.Spec, last, held []state.Port) (*reservation, error) {
 	count := 0
 	for _, spec := range specs {
-		count += spec.Count() * len(in.hostIPs(spec.HostIP))
+		count += spec.Count() * len(in.hostIPs(spec))
 	}
 	if err := allowFiles(count); err != nil {
 		return nil, err
@@ -57,9 +57,9 @@ func (s *session) reserveSpecs(c *state.Container, in entrance, specs []nat.Spec
 			return nil, errorf("publishing on %s: many links have that address; [::] takes it in", spec.HostIP).
 				hint("minibridge run -p [::]:%s …", strings.TrimPrefix(spec.String(), "["+spec.HostIP.String()+"]:"))
 		}
-		ips := in.hostIPs(spec.HostIP)
+		ips := in.hostIPs(spec)
 		if len(ips) == 0 {
-			s.say("WARNING: Published port %s is discarded: container %s has no IPv4", spec, c.Name)
+			s.say("WARNING: Published port %s is discarded: %s", spec, dead(spec, c))
 			continue
 		}
 		if err := s.reserveSpec(r, spec, ips, last); err != nil {
