@@ -159,16 +159,15 @@ func open(ns plan.NS) netip.AddrPort {
 
 // send starts a connection, or sends the datagram.
 func (p *probe) send() error {
-	domain, kind := unix.AF_INET, unix.SOCK_STREAM
-	if p.to.Addr().Is6() {
-		domain = unix.AF_INET6
-	}
-	if p.proto == "udp" {
-		kind = unix.SOCK_DGRAM
-	}
 	var err error
-	if p.fd, err = unix.Socket(domain, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+	if p.fd, err = socket(p.proto, p.to.Addr()); err != nil {
 		return err
+	}
+	if p.proto == "sctp" && !p.as.IsValid() {
+		// Else it tells the peer of all its addresses, also of those that no rule translates.
+		if p.as, err = source(p.to); err != nil {
+			return err
+		}
 	}
 	if p.as.IsValid() {
 		if err := unix.Bind(p.fd, sockaddr(p.as, 0)); err != nil {
@@ -183,6 +182,41 @@ func (p *probe) send() error {
 		p.got = err.Error()
 	}
 	return nil
+}
+
+// source is the address that the kernel takes to speak to another.
+func source(to netip.AddrPort) (netip.Addr, error) {
+	fd, err := socket("udp", to.Addr())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer unix.Close(fd)
+	if err := unix.Connect(fd, sockaddr(to.Addr(), int(to.Port()))); err != nil {
+		return netip.Addr{}, err
+	}
+	switch sa, err := unix.Getsockname(fd); sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(sa.Addr), err
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(sa.Addr).WithZone(to.Addr().Zone()), err
+	default:
+		return netip.Addr{}, err
+	}
+}
+
+// socket opens one of the address's family.
+func socket(proto string, a netip.Addr) (int, error) {
+	domain, kind, number := unix.AF_INET, unix.SOCK_STREAM, 0
+	if a.Is6() {
+		domain = unix.AF_INET6
+	}
+	switch proto {
+	case "udp":
+		kind = unix.SOCK_DGRAM
+	case "sctp":
+		number = unix.IPPROTO_SCTP
+	}
+	return unix.Socket(domain, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, number)
 }
 
 func sockaddr(a netip.Addr, port int) unix.Sockaddr {
@@ -244,7 +278,7 @@ func (p *probe) look() {
 
 // silence is what became of a probe that nothing came back of.
 func (p *probe) silence(s *seer) string {
-	if _, err := unix.Getpeername(p.fd); p.proto == "tcp" && err == nil {
+	if _, err := unix.Getpeername(p.fd); p.proto != "udp" && err == nil {
 		return "connected, and no answer"
 	}
 	if what := s.saw(p.datagram); what != "" {

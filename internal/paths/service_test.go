@@ -1,16 +1,22 @@
 package paths_test
 
 import (
+	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/plan"
 )
 
-// services are the ports that somebody listens on, of TCP and of UDP.
+// services are the ports that somebody listens on, of each protocol.
 var services = map[string][]int{
 	"outside": {90},
 	"host":    {22}, "second": {22}, "bridge": {22}, "one": {22}, "two": {22}, "back": {22}, "quiet": {22}, "bare": {22}, "six": {22},
@@ -33,13 +39,16 @@ type seer struct {
 func answering(t *testing.T) *seer {
 	t.Helper()
 	s := &seer{seen: map[string]string{}}
+	protocols := hosttest.Protocols(t)
+	t.Log("protocols:", protocols)
 	for name, ports := range services {
 		for _, f := range []family{ipv4, ipv6} {
 			for _, port := range ports {
 				if at := address(name, f); at.IsValid() {
-					where := net.JoinHostPort(at.String(), fmt.Sprint(port))
-					s.tcp(t, places[name].ns, f, where, fmt.Sprintf("%s:%d", name, port))
-					s.udp(t, places[name].ns, f, where, fmt.Sprintf("%s:%d", name, port))
+					where := netip.AddrPortFrom(at, uint16(port))
+					for _, proto := range protocols {
+						s.answer(t, proto, places[name].ns, where, fmt.Sprintf("%s:%d", name, port))
+					}
 				}
 			}
 		}
@@ -47,11 +56,20 @@ func answering(t *testing.T) *seer {
 	return s
 }
 
-// tcp does not wait for what a client says.
-func (s *seer) tcp(t *testing.T, ns plan.NS, f family, at, name string) {
+func (s *seer) answer(t *testing.T, proto string, ns plan.NS, at netip.AddrPort, name string) {
+	t.Helper()
+	if proto == "udp" {
+		s.udp(t, ns, at, name)
+		return
+	}
+	s.stream(t, proto, ns, at, name)
+}
+
+// stream does not wait for what a client says.
+func (s *seer) stream(t *testing.T, proto string, ns plan.NS, at netip.AddrPort, name string) {
 	t.Helper()
 	var l net.Listener
-	if err := ns.Do(func() (err error) { l, err = net.Listen(f.network("tcp"), at); return err }); err != nil {
+	if err := ns.Do(func() (err error) { l, err = listen(proto, at); return err }); err != nil {
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
@@ -68,10 +86,27 @@ func (s *seer) tcp(t *testing.T, ns plan.NS, f family, at, name string) {
 	})
 }
 
-func (s *seer) udp(t *testing.T, ns plan.NS, f family, at, name string) {
+// listen opens a server of one family. For Go one of SCTP is as one of TCP.
+func listen(proto string, at netip.AddrPort) (net.Listener, error) {
+	if proto == "tcp" {
+		return net.Listen(proto, at.String())
+	}
+	fd, err := socket(proto, at.Addr())
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), at.String())
+	defer f.Close()
+	if err := cmp.Or(unix.Bind(fd, sockaddr(at.Addr(), int(at.Port()))), unix.Listen(fd, unix.SOMAXCONN)); err != nil {
+		return nil, err
+	}
+	return net.FileListener(f)
+}
+
+func (s *seer) udp(t *testing.T, ns plan.NS, at netip.AddrPort, name string) {
 	t.Helper()
 	var c net.PacketConn
-	if err := ns.Do(func() (err error) { c, err = net.ListenPacket(f.network("udp"), at); return err }); err != nil {
+	if err := ns.Do(func() (err error) { c, err = net.ListenPacket("udp", at.String()); return err }); err != nil {
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup

@@ -1,6 +1,7 @@
 package paths_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -11,8 +12,9 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// building makes the world, with whichever firewall MINIBRIDGE_FIREWALL names.
-// The outside world has the routes to containers that nobody should have.
+// building makes the world, with whichever firewall MINIBRIDGE_FIREWALL names
+// and for all $protocols. The outside world has the routes to containers that
+// nobody should have.
 const building = `
 ip addr add 192.0.2.9/32 dev uplink
 sysctl -qw net.ipv6.conf.all.disable_ipv6=0
@@ -34,27 +36,28 @@ network 22 -o com.docker.network.bridge.enable_ip_masquerade=false bare
 minibridge network create --ipv4=false --ipv6 --subnet fd00:23::/64 six
 
 run() { minibridge run -d --name "$@" sleep 1000; }
-both() { # FLAG of each port, for TCP and UDP
-	for p; do echo "-p $p/tcp -p $p/udp"; done
+each() { # FLAG of each port, for every protocol
+	for p; do for proto in $protocols; do echo "-p $p/$proto"; done; done
 }
-run web --network one $(both 8080:80 8000-8005:8000-8005 9000-9005:8000-8005 \
+run web --network one $(each 8080:80 8000-8005:8000-8005 9000-9005:8000-8005 \
 	127.0.0.1:7000:80 [::1]:7000:80 192.0.2.1:7001:80 [2001:db8:2::1]:7001:80 \
 	192.0.2.1:8100-8101:8100-8101 [2001:db8:2::1]:8100-8101:8100-8101)
 run peer --network one
-run other --network two $(both 8081:80)
-run db --network back $(both 9090:80)
+run other --network two $(each 8081:80)
+run db --network back $(each 9090:80)
 run app --network back
-run q1 --network quiet $(both 8082:80)
+run q1 --network quiet $(each 8082:80)
 run q2 --network quiet
 run plain --network bare
-run old $(both 8083:80)
-run alone --network six $(both [::]:8084:80)
+run old $(each 8083:80)
+run alone --network six $(each [::]:8084:80)
 ip -n app route replace default via 172.20.0.1
 ip -n app route replace default via fd00:20::1
 
 talkative='sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0' # of ports that nobody has
 $talkative
-for name in $(ip netns list | cut -d' ' -f1); do ip netns exec $name $talkative; done
+patient='sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=60 net.ipv6.neigh.eth0.mcast_solicit=60' # with a neighbour behind an isolated port
+for name in $(ip netns list | cut -d' ' -f1); do ip netns exec $name $talkative; ip netns exec $name $patient; done
 sysctl -qw net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=10000
 `
 
@@ -113,9 +116,6 @@ const (
 	ipv6 family = "IPv6"
 )
 
-// network is its name for the package net: "tcp4".
-func (f family) network(proto string) string { return proto + strings.TrimPrefix(string(f), "IPv") }
-
 // A firewall is one that the world may be built with.
 type firewall struct {
 	name    string
@@ -138,7 +138,7 @@ func inWorlds(t *testing.T, f func(t *testing.T, m *hosttest.Machine, fw firewal
 		t.Run(fw.name, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 				fw.use(t)
-				m.Sh(t, fw.before+building)
+				m.Sh(t, fmt.Sprintf("protocols='%s'\n", strings.Join(hosttest.Protocols(t), " "))+fw.before+building)
 				f(t, m, fw)
 			})
 		})
