@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink/nl"
@@ -57,8 +56,9 @@ func owner(inode uint32) (Holder, bool) {
 		}
 		dir := filepath.Dir(filepath.Dir(fd))
 		pid, _ := strconv.Atoi(filepath.Base(dir))
-		comm, _ := os.ReadFile(dir + "/comm")
-		return Holder{PID: pid, Name: strings.TrimSpace(string(comm))}, true
+		if h, lives := holder(pid); lives {
+			return h, true
+		}
 	}
 	return Holder{}, false
 }

@@ -70,14 +70,17 @@ func (s *Rules) String() string {
 
 // Apply adds what is missing.
 func (s *Rules) Apply() error {
+	return persist(s.apply)
+}
+
+func (s *Rules) apply() (err error) {
 	have := s.found
+	s.found = nil // made a second time, it looks itself
 	if have == nil {
-		var err error
 		if have, err = s.list(); err != nil {
 			return err
 		}
 	}
-	s.found = nil
 	if s.NS == "" {
 		return s.look.restore(s.Family, have, s.commands(have))
 	}

@@ -41,6 +41,10 @@ func (s *RulesDel) String() string {
 // Apply looks first: a batch with one rule gone would fail whole, and a rule
 // that somebody added twice has to go twice.
 func (s *RulesDel) Apply() error {
+	return persist(s.apply)
+}
+
+func (s *RulesDel) apply() error {
 	if s.NS != "" {
 		return s.applyInside()
 	}

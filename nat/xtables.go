@@ -16,11 +16,6 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// lockWait is how long iptables-restore waits for /run/xtables.lock, in
-// seconds. Only the legacy variant has that lock, and holds it for
-// milliseconds.
-const lockWait = 10
-
 // A MissingToolError says that a program is not installed.
 type MissingToolError struct{ Tool string }
 
@@ -40,21 +35,22 @@ func (e *MissingToolError) Package() string {
 // work.
 type ToolError struct {
 	Tool   string
-	Code   int // exit status: 4 is a resource problem, such as the lock
+	Code   int // exit status
 	Line   int // the line of its input that it complained about, from 1; 0 if it named none
 	Stderr string
+	commit bool // that line is where a table is committed
 }
 
 func (e *ToolError) Error() string {
+	if e.commit {
+		return e.Tool + ": " + e.reason() + ": the kernel does not take the table"
+	}
 	return e.Tool + ": " + e.reason()
 }
 
 // reason is the last line of what the tool said, without what it says each time.
 func (e *ToolError) reason() string {
 	said := strings.TrimPrefix(strings.TrimSpace(e.Stderr), e.Tool+": ")
-	if strings.Contains(said, "xtables lock") {
-		return "another program has held /run/xtables.lock for over " + strconv.Itoa(lockWait) + " s; see: fuser -v /run/xtables.lock"
-	}
 	lines := []string{"exit status " + strconv.Itoa(e.Code)} // when it says nothing else
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(version.ReplaceAllString(line, ""))
@@ -73,6 +69,7 @@ func (e *ToolError) reason() string {
 var (
 	version    = regexp.MustCompile(`^\S+ v\S+ \(\S+\):`)
 	lineNumber = regexp.MustCompile(`line:? (\d+)`)
+	gaveUp     = regexp.MustCompile(`Stopped waiting after (\d+)s`)
 	manners    = regexp.MustCompile("^(Error occurred at line: \\d+|Try `.*)$")
 )
 
@@ -86,6 +83,24 @@ func restore(f Family, cmds []command) error {
 	if failed, ok := errors.AsType[*ToolError](err); ok {
 		if c, ok := commandAt(cmds, failed.Line); ok {
 			return &plan.CommandError{Command: text("", f, []command{c}), Err: err}
+		}
+		failed.commit = failed.Line > 0
+	}
+	return err
+}
+
+// refusals is how often a change is tried that the kernel refuses with EAGAIN,
+// as another program has changed the table since iptables-legacy has read it:
+// one that does not take the lock, or has a file of its own for that
+// (xt_replace_table in net/netfilter/x_tables.c).
+const refusals = 5
+
+// persist makes a change, from its first look on, until it is not refused so.
+func persist(change func() error) (err error) {
+	for range refusals {
+		err = change()
+		if failed, ok := errors.AsType[*ToolError](err); !ok || !failed.commit {
+			return err
 		}
 	}
 	return err
@@ -141,7 +156,11 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err = cmd.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+	exit, ended := errors.AsType[*exec.ExitError](err)
+	if ended && strings.Contains(errs.String(), "xtables lock") {
+		return "", locked(tool, errs.String())
+	}
+	if ended {
 		return "", &ToolError{Tool: tool, Code: exit.ExitCode(), Line: lineOf(errs.String()), Stderr: errs.String()}
 	}
 	if err != nil {

@@ -14,7 +14,6 @@ func TestToolErrorSaysWhatAndWhere(t *testing.T) {
 		"iptables-restore v1.8.9 (nf_tables): Could not fetch rule set generation id":  "iptables-restore: Could not fetch rule set generation id",
 		"iptables-restore v1.8.9 (legacy): Couldn't load match `nosuch':No such file or directory\n\nError occurred at line: 3\nTry `iptables-restore -h' or 'iptables-restore --help' for more information.\n": "iptables-restore: Couldn't load match `nosuch':No such file or directory",
 		"": "iptables-restore: exit status 4",
-		"Another app is currently holding the xtables lock. Stopped waiting after 10s.\n": "iptables-restore: another program has held /run/xtables.lock for over 10 s; see: fuser -v /run/xtables.lock",
 	} {
 		err := &ToolError{Tool: "iptables-restore", Code: 4, Line: lineOf(said), Stderr: said}
 		if err.Error() != want {

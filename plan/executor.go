@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // An Executor makes plans true and takes them back. Whoever makes one holds
@@ -13,6 +14,29 @@ type Executor struct {
 	// Trace, unless nil, sees each step just before it is applied, with its
 	// reason ("" for a step that takes something back).
 	Trace func(step Step, why string)
+	// Slow, unless nil, is called once while a step is being applied that takes
+	// over a second: it says whatever that waits for.
+	Slow func()
+}
+
+// slow is how long a step goes without a word.
+const slow = time.Second
+
+// do applies a step.
+func (e *Executor) do(s Step) error {
+	if e.Slow == nil {
+		return s.Apply()
+	}
+	said := make(chan struct{})
+	timer := time.AfterFunc(slow, func() {
+		e.Slow()
+		close(said)
+	})
+	err := s.Apply()
+	if !timer.Stop() {
+		<-said
+	}
+	return err
 }
 
 // Up makes p true. On the first error, or when ctx ends between two ops, it
@@ -53,7 +77,7 @@ func (e *Executor) apply(ctx context.Context, line Line, mark int) (did bool, er
 	if e.Trace != nil {
 		e.Trace(line.Op, line.Why)
 	}
-	return true, wrap(line.Op, line.Apply())
+	return true, wrap(line.Op, e.do(line.Op))
 }
 
 // Down applies the steps journaled since mark, newest first; mark 0 is all of
@@ -70,7 +94,7 @@ func (e *Executor) Down(mark int) error {
 		if e.Trace != nil {
 			e.Trace(steps[i], "")
 		}
-		if err := steps[i].Apply(); err != nil {
+		if err := e.do(steps[i]); err != nil {
 			errs = append(errs, wrap(steps[i], err))
 			if _, gone := errors.AsType[*NotOurs](err); !gone {
 				failed = append([]Step{steps[i]}, failed...)

@@ -36,11 +36,12 @@ type exit struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
-// ending is how a container ended, as another process is told it.
+// ending is how a container ended, as another process is told it. What is left
+// of it, the next verb takes down.
 func ending(code int, err error) exit {
 	x := exit{Code: code}
 	if err != nil {
-		x.Error, x.Hint = err.Error(), cmp.Or(Hint(err), "minibridge reset")
+		x.Error, x.Hint = err.Error(), cmp.Or(Hint(err), "minibridge ps -a")
 	}
 	return x
 }

@@ -41,6 +41,8 @@ func (e *Engine) awaitExit(w *wire, streams Streams) (int, error) {
 			_, err = streams.Err.Write(body)
 		case frameTrace:
 			e.relayTrace(body)
+		case frameNotice:
+			e.waiting.Write(body)
 		case frameFailed:
 			return 0, parseFailure(body)
 		case frameExit:

@@ -9,6 +9,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -40,6 +41,7 @@ type Config struct {
 	Firewall string    // "" for the one in use, or else DefaultFirewall
 	Explain  io.Writer // -x: each command as it is done; nil for none
 	Notice   io.Writer // warnings and other talk
+	Waiting  io.Writer // who is waited for; nil = Notice
 }
 
 // Engine does what the verbs say.
@@ -50,6 +52,7 @@ type Engine struct {
 	drivers      map[string]driver.Driver // by name
 	explain      io.Writer
 	notice       io.Writer
+	waiting      io.Writer
 }
 
 // New checks the configuration. It changes nothing.
@@ -70,6 +73,7 @@ func New(c Config) (*Engine, error) {
 		drivers:      drivers(firewall, hasIPv6()),
 		explain:      c.Explain,
 		notice:       c.Notice,
+		waiting:      cmp.Or(c.Waiting, c.Notice),
 	}, nil
 }
 
@@ -81,6 +85,18 @@ func hasIPv6() bool {
 // say tells the person something that is no result.
 func (e *Engine) say(format string, args ...any) {
 	fmt.Fprintf(e.notice, format+"\n", args...)
+}
+
+// sayWaiting tells whom we wait for.
+func (e *Engine) sayWaiting(format string, args ...any) {
+	fmt.Fprintf(e.waiting, "waiting for "+format+"\n", args...)
+}
+
+// sayLocked tells whom a step waits for.
+func (e *Engine) sayLocked() {
+	if h, found := nat.FindLockHolder(); found {
+		e.sayWaiting("%s: %s, has it", nat.LockFile(), h)
+	}
 }
 
 // trace prints a step as `sh -x` would, with its reason. What needs no taking

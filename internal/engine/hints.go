@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,6 +22,12 @@ func Hint(err error) string {
 	}
 	if m, ok := errors.AsType[*nat.MissingToolError](err); ok {
 		return "apt-get install " + m.Package()
+	}
+	if l, ok := errors.AsType[*nat.LockedError](err); ok {
+		if l.Holder.PID == 0 {
+			return "lslocks"
+		}
+		return fmt.Sprintf("ps -fp %d", l.Holder.PID)
 	}
 	if r, ok := errors.AsType[*state.RecordError](err); ok {
 		return plan.Command("mv", r.File, r.File+".unreadable")

@@ -111,6 +111,8 @@ func (e *Engine) awaitStart(w *wire) error {
 			return parseFailure(body)
 		case kind == frameTrace:
 			e.relayTrace(body)
+		case kind == frameNotice:
+			e.waiting.Write(body)
 		default:
 			return fmt.Errorf("unexpected answer %q of the supervisor", kind)
 		}

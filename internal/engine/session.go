@@ -44,7 +44,7 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 		return nil, errorf("%s needs root: it changes the kernel's network", verb).hint("sudo minibridge %s", verb)
 	}
 	held, err := state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
-		e.say("waiting for the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
+		e.sayWaiting("the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
 	})
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (s *session) executor(owner string) (*plan.Executor, *state.Journal, error)
 	for _, undo := range j.Steps() {
 		s.firewall.Adopt(undo)
 	}
-	return &plan.Executor{Journal: j, Trace: s.traced}, j, nil
+	return &plan.Executor{Journal: j, Trace: s.traced, Slow: s.sayLocked}, j, nil
 }
 
 func (s *session) traced(step plan.Step, why string) {

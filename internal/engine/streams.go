@@ -117,3 +117,23 @@ func (k *keeper) announce(x exit, to map[*wire]bool) {
 		w.close()
 	}
 }
+
+// tell passes on whom we wait for to those who wait for the end. A client that
+// gets the output may have stopped reading, which is no reason for the rest to
+// wait.
+func (k *keeper) tell(text []byte) (int, error) {
+	k.mu.Lock()
+	waiters, clients := slices.Collect(maps.Keys(k.waiters)), slices.Collect(maps.Keys(k.clients))
+	k.mu.Unlock()
+	for _, w := range waiters {
+		w.send(frameNotice, text)
+	}
+	for _, w := range clients {
+		go w.send(frameNotice, bytes.Clone(text))
+	}
+	return len(text), nil
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

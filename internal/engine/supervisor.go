@@ -133,6 +133,7 @@ func supervise(o *order, w *wire) error {
 		err = k.letGo()
 	}
 	if err != nil {
+		k.join(k.waiters, w) // it hears whom the undoing waits for
 		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), err) }
 		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
@@ -152,13 +153,8 @@ func supervise(o *order, w *wire) error {
 }
 
 func newKeeper(o *order) (*keeper, error) {
-	e, err := New(Config{Root: o.Dirs.Root, RunDir: o.Dirs.Run, Firewall: o.Firewall, Notice: io.Discard})
-	if err != nil {
-		return nil, err
-	}
 	k := &keeper{
 		order:   o,
-		engine:  e,
 		clients: make(map[*wire]bool),
 		waiters: make(map[*wire]bool),
 		exited:  make(chan struct{}),
@@ -166,9 +162,10 @@ func newKeeper(o *order) (*keeper, error) {
 		closed:  internalLinks{networks: o.Dirs.WatchNetworks()},
 		held:    make(map[socketName]*os.File),
 	}
+	var err error
+	k.engine, err = New(Config{Root: o.Dirs.Root, RunDir: o.Dirs.Run, Firewall: o.Firewall, Explain: &k.trace, Notice: io.Discard, Waiting: writerFunc(k.tell)})
 	k.proxy = proxy.New(k.whereNow, k.admits)
-	e.explain = &k.trace
-	return k, nil
+	return k, err
 }
 
 // begin makes the command's process, which waits, and gives our ends of the

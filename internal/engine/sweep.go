@@ -42,7 +42,7 @@ func (s *session) sweep(hostLost bool) error {
 	for _, step := range steps {
 		errs = append(errs, journal.Append(step))
 	}
-	errs = append(errs, (&plan.Executor{Journal: journal, Trace: s.trace}).Down(0))
+	errs = append(errs, (&plan.Executor{Journal: journal, Trace: s.trace, Slow: s.sayLocked}).Down(0))
 	return errors.Join(errs...)
 }
 

@@ -41,6 +41,7 @@ const (
 	frameStdout frameKind = 'o' // bytes that it wrote
 	frameStderr frameKind = 'e'
 	frameTrace  frameKind = 't' // a command that took its network down, for -x
+	frameNotice frameKind = 'n' // whom it waits for
 	frameExit   frameKind = 'x' // exit: it has ended, and nothing of it is left
 )
 
