@@ -35,8 +35,8 @@ func (e *MissingToolError) Package() string {
 // work.
 type ToolError struct {
 	Tool   string
-	Code   int // exit status
-	Line   int // the line of its input that it complained about, from 1; 0 if it named none
+	Ended  string // how: "exit status 1", "signal: killed"
+	Line   int    // the line of its input that it complained about, from 1; 0 if it named none
 	Stderr string
 	commit bool // that line is where a table is committed
 }
@@ -51,7 +51,7 @@ func (e *ToolError) Error() string {
 // reason is the last line of what the tool said, without what it says each time.
 func (e *ToolError) reason() string {
 	said := strings.TrimPrefix(strings.TrimSpace(e.Stderr), e.Tool+": ")
-	lines := []string{"exit status " + strconv.Itoa(e.Code)} // when it says nothing else
+	lines := []string{e.Ended} // when it says nothing else
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(version.ReplaceAllString(line, ""))
 		if line != "" && !manners.MatchString(line) {
@@ -161,7 +161,7 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 		return "", locked(tool, errs.String())
 	}
 	if ended {
-		return "", &ToolError{Tool: tool, Code: exit.ExitCode(), Line: lineOf(errs.String()), Stderr: errs.String()}
+		return "", &ToolError{Tool: tool, Ended: exit.String(), Line: lineOf(errs.String()), Stderr: errs.String()}
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", tool, err)

@@ -13,9 +13,9 @@ func TestToolErrorSaysWhatAndWhere(t *testing.T) {
 		"iptables-restore v1.8.9 (nf_tables): \nline 3: RULE_APPEND failed (EINVAL)\n": "iptables-restore: line 3: RULE_APPEND failed (EINVAL)",
 		"iptables-restore v1.8.9 (nf_tables): Could not fetch rule set generation id":  "iptables-restore: Could not fetch rule set generation id",
 		"iptables-restore v1.8.9 (legacy): Couldn't load match `nosuch':No such file or directory\n\nError occurred at line: 3\nTry `iptables-restore -h' or 'iptables-restore --help' for more information.\n": "iptables-restore: Couldn't load match `nosuch':No such file or directory",
-		"": "iptables-restore: exit status 4",
+		"": "iptables-restore: signal: killed",
 	} {
-		err := &ToolError{Tool: "iptables-restore", Code: 4, Line: lineOf(said), Stderr: said}
+		err := &ToolError{Tool: "iptables-restore", Ended: "signal: killed", Line: lineOf(said), Stderr: said}
 		if err.Error() != want {
 			t.Errorf("%q gives\n%s, want\n%s", said, err, want)
 		}
