@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,7 +46,7 @@ func (e *Engine) Check(ctx context.Context) []Finding {
 	if err != nil {
 		tried = []Finding{{"bad", "namespaces", fmt.Sprintf("%v; the kernel needs CONFIG_NET_NS and CONFIG_NAMESPACES", err)}}
 	}
-	return slices.Concat(found, tried, []Finding{forwardFinding()}, e.administratorFindings())
+	return slices.Concat(found, tried, e.forwardFindings(), e.administratorFindings())
 }
 
 // checkArgv0 is argv[0] of the process that tries.
@@ -128,17 +127,6 @@ func variantFindings() []Finding {
 		found = append(found, Finding{"note", "other iptables", nat.ForeignWarning(v, n)})
 	}
 	return found
-}
-
-func forwardFinding() Finding {
-	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
-	if err != nil {
-		return Finding{"bad", "ip_forward", err.Error()}
-	}
-	if strings.TrimSpace(string(b)) == "1" {
-		return Finding{"ok", "ip_forward", "on"}
-	}
-	return Finding{"note", "ip_forward", "off; the first run switches it on, reset off again"}
 }
 
 // tried makes a finding of an attempt.

@@ -38,6 +38,9 @@ func (s *session) leaveWord() {
 // keeps doors closed, and what leads to published ports. Whoever comes next
 // after a flush, whatever for, is to find no door open.
 func (s *session) heed(ctx context.Context) {
+	if err := s.heedForwarding(ctx); err != nil && ctx.Err() == nil {
+		s.warn(err)
+	}
 	if s.whole {
 		return
 	}

@@ -12,8 +12,7 @@ import (
 // and stays until reset: a network that owned it would cut the others off when
 // it went.
 func (e *Engine) hostPlan() plan.Plan {
-	var p plan.Plan
-	p.Do(&plan.SysctlSet{Key: "net.ipv4.ip_forward", Value: "1"}, "a Linux box is no router until it is told")
+	p := e.routerPlan()
 	p.Do(&sandbox.NetnsDir{}, "where ip netns keeps the names of namespaces; shared, so that every mount namespace sees them")
 	p.Do(&sandbox.LayersMount{Dir: e.dirs.Layers()}, "what containers change on their root file systems lives in memory")
 	return append(p, e.firewall.Host()...)

@@ -28,7 +28,7 @@ func (e *Engine) routerPlan6(uplinks []string) plan.Plan {
 		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", dev, "accept_ra"), Value: "2"},
 			"a router listens to no other, but where it is told to: the host keeps its way out")
 	}
-	p.Do(&plan.SysctlSet{Key: "net.ipv6.conf.all.forwarding", Value: "1"}, "and no router of IPv6 either")
+	p.Do(&plan.SysctlSet{Key: forwardKey6, Value: "1"}, "and no router of IPv6 either")
 	return p
 }
 

@@ -25,7 +25,7 @@ func (s *session) sweep(hostLost bool) error {
 	}
 	layers, err := s.leftLayers()
 	if hostLost = hostLost || len(layers) > 0; hostLost {
-		find([]plan.Step{&sandbox.NetnsDirDel{Made: true}}, s.sayForwarding("net.ipv4.ip_forward"))
+		find([]plan.Step{&sandbox.NetnsDirDel{Made: true}}, s.sayForwarding(forwardKey))
 	}
 	find(layers, err)
 	bridges, err := s.leftBridges()
@@ -36,7 +36,7 @@ func (s *session) sweep(hostLost bool) error {
 	rules, err := s.leftRules()
 	find(rules, err)
 	if hostLost && slices.ContainsFunc(rules, ofIPv6) { // without, it was none of ours
-		errs = append(errs, s.sayForwarding("net.ipv6.conf.all.forwarding"))
+		errs = append(errs, s.sayForwarding(forwardKey6))
 	}
 	journal := &plan.Memory{}
 	for _, step := range steps {
