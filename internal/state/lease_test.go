@@ -1,7 +1,11 @@
 package state_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/netip"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -46,5 +50,42 @@ func TestReleaseAll(t *testing.T) {
 	}
 	if err := h.Unlock(true); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestLeases(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	addr := netip.MustParseAddr("172.17.0.2")
+	if taken, err := d.Leases(netID); err != nil || len(taken) != 0 {
+		t.Errorf("before the first one: %v, %v", taken, err)
+	}
+	if err := h.Lease(netID, addr, webID); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Lease(netID, addr, dbID); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("given twice: %v", err)
+	}
+	if err := h.Lease(dbID, addr, dbID); err != nil {
+		t.Errorf("on another network: %v", err)
+	}
+	if taken, err := d.Leases(netID); err != nil || len(taken) != 1 || !taken[addr] {
+		t.Errorf("%v, %v", taken, err)
+	}
+	if text := content(t, filepath.Join(d.Run, "leases", netID, "172.17.0.2")); text != webID+"\n" {
+		t.Errorf("the lease says %q", text)
+	}
+	for range 2 {
+		if err := h.Release(netID, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Lease(netID, addr, dbID); err != nil {
+		t.Errorf("after it was taken back: %v", err)
+	}
+	write(t, filepath.Join(d.Run, "leases", netID, "foreign"), "")
+	if _, err := d.Leases(netID); err == nil || !strings.Contains(err.Error(), "foreign") {
+		t.Errorf("a file that is no lease: %v", err)
 	}
 }
