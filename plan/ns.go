@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,9 +80,9 @@ func enter(file *os.File) error {
 	return nil
 }
 
-// Do calls f with its thread in the namespace. f may only make system calls,
-// and leaves the thread as it is: that one comes back afterwards. If it can't,
-// it ends, as after [OnThread].
+// Do calls f with the calling thread in the namespace, and comes back. f may
+// only make system calls, as what it starts on other goroutines runs elsewhere,
+// and leaves the thread as it is.
 func (ns NS) Do(f func() error) error {
 	if ns == "" {
 		return f()
@@ -94,18 +95,34 @@ func (ns NS) Do(f func() error) error {
 	return Within(file, f)
 }
 
-// Within is [NS.Do] for the namespace of an open file.
+// Within is [NS.Do] for the namespace of an open file. It panics when there is
+// no way back: nothing may go on in a foreign namespace. That thread stays
+// locked, and ends with its goroutine.
+//
+// To go and come back takes two system calls; a goroutine for it would take two
+// changes of thread besides. Only the process's first thread stays where it is,
+// as it is the one that /proc/self/ns shows.
 func Within(file *os.File, f func() error) error {
-	return onThread(func() (back bool, err error) {
-		own, err := os.Open("/proc/thread-self/ns/net")
-		if err != nil {
-			return true, err
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		defer runtime.UnlockOSThread()
+		return elsewhere(func() error { return Within(file, f) })
+	}
+	own, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("the thread's own network namespace: %w", err)
+	}
+	defer unix.Close(own)
+	if err := enter(file); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer func() {
+		if err := unix.Setns(own, unix.CLONE_NEWNET); err != nil {
+			panic(fmt.Sprintf("no way back from network namespace %s: %v", file.Name(), err))
 		}
-		defer own.Close()
-		if err := enter(file); err != nil {
-			return true, err
-		}
-		err = f()
-		return unix.Setns(int(own.Fd()), unix.CLONE_NEWNET) == nil, err
-	})
+		runtime.UnlockOSThread()
+	}()
+	return f()
 }

@@ -3,8 +3,11 @@ package plan_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,14 +50,19 @@ func TestNSDo(t *testing.T) {
 func TestNSDoNoWayBack(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		var thread string
-		err := plan.NS("outside").Do(func() error {
-			thread = fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
-			head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-			none := make([]unix.CapUserData, 2)
-			return unix.Capset(&head, &none[0]) // setns(2) needs CAP_SYS_ADMIN
-		})
-		if err != nil {
-			t.Fatal(err)
+		reason := make(chan any)
+		go func() {
+			defer func() { reason <- recover() }()
+			_ = plan.NS("outside").Do(func() error {
+				thread = fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
+				head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+				none := make([]unix.CapUserData, 2)
+				return unix.Capset(&head, &none[0]) // setns(2) needs CAP_SYS_ADMIN
+			})
+			t.Error("the caller went on")
+		}()
+		if why, _ := (<-reason).(string); !strings.HasPrefix(why, "no way back from network namespace /run/netns/outside: ") {
+			t.Errorf("panicked with %q", why)
 		}
 		for late := time.Now().Add(5 * time.Second); ; {
 			if _, err := os.Stat(thread); errors.Is(err, fs.ErrNotExist) {
@@ -63,6 +71,26 @@ func TestNSDoNoWayBack(t *testing.T) {
 			if time.Now().After(late) {
 				t.Fatal("the thread is still there")
 			}
+		}
+	})
+}
+
+// What ends f otherwise than by returning, finds the thread where it was.
+func TestNSDoPanics(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		home := m.Sh(t, "readlink /proc/self/ns/net")
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		func() {
+			defer func() {
+				if have := recover(); have != io.EOF {
+					t.Errorf("panicked with %v", have)
+				}
+			}()
+			_ = plan.NS("outside").Do(func() error { panic(io.EOF) })
+		}()
+		if have, err := os.Readlink("/proc/thread-self/ns/net"); have != home {
+			t.Errorf("the thread is in %s, not %s: %v", have, home, err)
 		}
 	})
 }

@@ -14,12 +14,18 @@ import (
 // It is never the process's first thread: that one can't end (Go parks it for
 // ever), and /proc/self/ns would show the foreign namespace.
 func OnThread(f func() error) error {
-	return onThread(func() (bool, error) { return false, f() })
+	return elsewhere(func() error {
+		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			return OnThread(f) // on another one, as this one is held meanwhile
+		}
+		return f()
+	})
 }
 
-// onThread lets the thread live on when f says that it is as it was: to make
-// one and to end it costs more than most that is done on it.
-func onThread(f func() (asBefore bool, err error)) (err error) {
+// elsewhere calls f on a goroutine of its own, and waits for it.
+func elsewhere(f func() error) (err error) {
 	type exits struct{}
 	done := make(chan any) // what f panicked with; nil when it returned
 	go func() {
@@ -30,17 +36,7 @@ func onThread(f func() (asBefore bool, err error)) (err error) {
 			}
 			done <- end
 		}()
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			defer runtime.UnlockOSThread()
-			err = onThread(f) // on another one, as this one is held meanwhile
-			end = nil
-			return
-		}
-		var asBefore bool
-		if asBefore, err = f(); asBefore {
-			runtime.UnlockOSThread() // else the thread ends with the goroutine
-		}
+		err = f()
 		end = nil
 	}()
 	switch end := (<-done).(type) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -21,7 +22,10 @@ import (
 func main() {
 	engine.Init()
 	bench.Init()
-	os.Exit(run(os.Args[1:]))
+	runtime.LockOSThread() // plan.Within takes any thread but the first to a namespace
+	code := make(chan int)
+	go func() { code <- run(os.Args[1:]) }()
+	os.Exit(<-code)
 }
 
 // run is the command: its exit code is the process's.
