@@ -41,6 +41,7 @@ By hand, with a container that has -p 5202:5201 and serves:
 		},
 	}
 	flags := c.Flags()
+	flags.BoolVarP(&o.IPv6, "ipv6", "6", false, "by IPv6, where the way from ::1 to a published port is the proxy's")
 	flags.IntVar(&o.Rounds, "rounds", 5, "how often all ways are taken, beside once to warm up")
 	flags.DurationVar(&o.Time, "time", 100*time.Millisecond, "how long each measurement takes")
 	formatFlag(c, &format)
@@ -68,7 +69,11 @@ func (a *app) bench(c *cobra.Command, o bench.Options, format string) error {
 		}
 		return f.print(a.out, all)
 	}
-	fmt.Fprintf(a.out, "%d %s of %v in turns, medians; ratio: to the first way of the same client\n", o.Rounds, plural("round", o.Rounds), o.Time)
+	by := ""
+	if o.IPv6 {
+		by = " by IPv6"
+	}
+	fmt.Fprintf(a.out, "%d %s of %v%s in turns, medians; ratio: to the first way of the same client\n", o.Rounds, plural("round", o.Rounds), o.Time, by)
 	return chart(a.out, terminalOf(os.Stdout), rows)
 }
 

@@ -24,6 +24,7 @@ import (
 // Options say what is asked for.
 type Options struct {
 	Firewall string        `json:"firewall"` // as minibridge's flag; "" for the default
+	IPv6     bool          `json:"ipv6"`     // in the place of IPv4
 	Time     time.Duration `json:"time"`     // of each measurement
 	Rounds   int           `json:"rounds"`   // that count; one more warms up
 }
@@ -71,19 +72,19 @@ func Run(ctx context.Context, o Options, told func(done, of int)) ([]Row, error)
 	case failed != nil || err != nil:
 		return nil, load.Said(&complaint, cmp.Or(failed, err))
 	}
-	return rows(samples, o.Rounds), nil
+	return rows(samples, o), nil
 }
 
 // A sample is what one measurement gave.
 type sample struct {
 	Kind  load.Kind
-	Way   int           // index in ways
+	Way   int           // its index
 	Round int           // 0 is the one that warms up
 	Took  time.Duration // what one took
 }
 
 func read(out io.Reader, o Options, told func(done, of int)) (all []sample, err error) {
-	of := (o.Rounds + 1) * len(measures) * len(ways)
+	of := (o.Rounds + 1) * len(measures) * len(o.family().ways())
 	for dec := json.NewDecoder(out); ; {
 		var s sample
 		switch err := dec.Decode(&s); {

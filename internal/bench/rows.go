@@ -43,11 +43,12 @@ var measures = []struct {
 }
 
 // rows are all measures of all ways, measure by measure.
-func rows(samples []sample, rounds int) (all []Row) {
+func rows(samples []sample, o Options) (all []Row) {
+	ways := o.family().ways()
 	for _, m := range measures {
 		values := make([][]float64, len(ways)) // by way and round
 		for i := range values {
-			values[i] = make([]float64, rounds)
+			values[i] = make([]float64, o.Rounds)
 		}
 		for _, s := range samples {
 			if s.Kind == m.kind && s.Round > 0 {
