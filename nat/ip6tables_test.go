@@ -11,7 +11,7 @@ import (
 // A machine without ip6tables has networks, as long as they have no IPv6.
 func TestNoIP6tables(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		use(t, nat.NFT)
+		hosttest.UseIptables(t, "nft")
 		m.Sh(t, bridge+"; rm $(dirname $(command -v iptables))/ip6tables*")
 		t.Setenv("PATH", m.Sh(t, "dirname $(command -v iptables)"))
 		j := &plan.Memory{}

@@ -91,25 +91,23 @@ func head(file string, size int) []byte {
 	return b[:min(size, len(b))]
 }
 
-// counted puts a variant first in PATH. It returns how often iptables-save was
+// counted makes a variant the test's. It returns how often iptables-save was
 // called since the last time that was asked.
 func counted(t *testing.T, v Variant) (calls func() int) {
 	t.Helper()
-	program, err := exec.LookPath("xtables-" + string(v) + "-multi")
+	dir := hosttest.UseIptables(t, string(v))
+	save := dir + "/iptables-save"
+	program, err := os.Readlink(save)
+	if err == nil {
+		err = os.Remove(save)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	for _, tool := range []string{"iptables", "iptables-restore"} {
-		if err := os.Symlink(program, dir+"/"+tool); err != nil {
-			t.Fatal(err)
-		}
-	}
 	script := fmt.Sprintf("#!/bin/sh\necho >>%s/calls\nexec %s iptables-save\n", dir, program)
-	if err := os.WriteFile(dir+"/iptables-save", []byte(script), 0o755); err != nil {
+	if err := os.WriteFile(save, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	return func() int {
 		b, _ := os.ReadFile(dir + "/calls")
 		os.Remove(dir + "/calls")

@@ -2,8 +2,6 @@ package nat_test
 
 import (
 	"net/netip"
-	"os"
-	"os/exec"
 	"slices"
 	"testing"
 
@@ -20,7 +18,7 @@ func eachVariant(t *testing.T, f func(t *testing.T, m *hosttest.Machine)) {
 	for _, v := range []nat.Variant{nat.NFT, nat.Legacy} {
 		t.Run(string(v), func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-				use(t, v)
+				hosttest.UseIptables(t, string(v))
 				f(t, m)
 			})
 		})
@@ -57,22 +55,6 @@ var nftables = firewall{
 		return nat.Nftables(beside...)
 	},
 	refuse: "nft add rule inet minibridge user ip saddr 192.0.2.2 drop",
-}
-
-// use puts a variant first in PATH.
-func use(t *testing.T, v nat.Variant) {
-	t.Helper()
-	program, err := exec.LookPath("xtables-" + string(v) + "-multi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, tool := range []string{"iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"} {
-		if err := os.Symlink(program, dir+"/"+tool); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
 var (

@@ -26,7 +26,7 @@ touch /run/once
 
 func TestAChangeThatSomebodyElsesIsInTheWayOfIsMadeAgain(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		use(t, nat.Legacy)
+		hosttest.UseIptables(t, "legacy")
 		j := &plan.Memory{}
 		up(t, j, nat.Iptables().Host())
 		disturb := func() {

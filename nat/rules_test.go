@@ -259,7 +259,7 @@ func TestNoIptables(t *testing.T) {
 
 func TestATableThatIptablesCannotReadIsAnError(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		use(t, nat.NFT)
+		hosttest.UseIptables(t, "nft")
 		host := nat.Iptables().Host()
 		m.Sh(t, "nft 'add table ip nat; add chain ip nat x { type filter hook input priority 7; }; add rule ip nat x drop'")
 		up(t, &plan.Memory{}, host) // a chain that it can't say is no obstacle

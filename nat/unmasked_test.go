@@ -49,7 +49,7 @@ func TestMark(t *testing.T) {
 	for name, backend := range map[string]func() nat.Backend{"iptables": nat.Iptables, "nftables": func() nat.Backend { return nat.Nftables() }} {
 		t.Run(name, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-				use(t, nat.NFT)
+				hosttest.UseIptables(t, "nft")
 				m.Sh(t, world)
 				b := backend()
 				look := func() nat.Mark {
@@ -88,7 +88,7 @@ func TestMark(t *testing.T) {
 	}
 	t.Run("legacy", func(t *testing.T) {
 		hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-			use(t, nat.Legacy)
+			hosttest.UseIptables(t, "legacy")
 			if mark, err := nat.Iptables().Mark(); err == nil {
 				t.Errorf("rules that nobody counts: %s", mark.Then())
 			}

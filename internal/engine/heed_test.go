@@ -150,15 +150,7 @@ func TestHeedThatFails(t *testing.T) {
 // iptables-legacy has rules that nobody counts: each verb looks at them.
 func TestFlushedLegacyRules(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		dir := t.TempDir()
-		for _, tool := range []string{"", "-save", "-restore"} {
-			for _, family := range []string{"iptables", "ip6tables"} {
-				if err := os.Symlink("/usr/sbin/xtables-legacy-multi", dir+"/"+family+tool); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+		hosttest.UseIptables(t, "legacy")
 		before := quiet(t, m)
 		m.Sh(t, city(t))
 		whole := inAnyOrder(m.State(t))

@@ -3,8 +3,6 @@ package paths_test
 import (
 	"fmt"
 	"net/netip"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -137,26 +135,11 @@ func inWorlds(t *testing.T, f func(t *testing.T, m *hosttest.Machine, fw firewal
 	for _, fw := range firewalls {
 		t.Run(fw.name, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-				fw.use(t)
+				t.Setenv("MINIBRIDGE_FIREWALL", fw.choice)
+				hosttest.UseIptables(t, fw.variant)
 				m.Sh(t, fmt.Sprintf("protocols='%s'\n", strings.Join(hosttest.Protocols(t), " "))+fw.before+building)
 				f(t, m, fw)
 			})
 		})
 	}
-}
-
-func (fw firewall) use(t *testing.T) {
-	t.Helper()
-	t.Setenv("MINIBRIDGE_FIREWALL", fw.choice)
-	program, err := exec.LookPath("xtables-" + fw.variant + "-multi")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, tool := range []string{"iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"} {
-		if err := os.Symlink(program, dir+"/"+tool); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
