@@ -39,7 +39,7 @@ func (e *Engine) DryConnect(ref string, w Wish, out io.Writer) error {
 	if err := writeDrift(&b, plans); err != nil {
 		return err
 	}
-	if err := e.writeMove(&b, run, now, networks); err != nil {
+	if err := e.writeMove(&b, c, run, now, networks); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(out)
@@ -72,7 +72,7 @@ func (e *Engine) DryDisconnect(network, ref string, out io.Writer) error {
 	}
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
-	if err := e.writeMove(&b, run, now, networks); err != nil {
+	if err := e.writeMove(&b, c, run, now, networks); err != nil {
 		return err
 	}
 	j, err := e.dirs.ReadJournal(endpointOwner(run.ID, at.EndpointID), kinds)
@@ -100,7 +100,14 @@ func (e *Engine) openDry(ref, network string) (*state.Container, *state.Network,
 }
 
 // writeMove writes the steps of a move.
-func (e *Engine) writeMove(b *bytes.Buffer, was, now *state.Run, networks []*state.Network) error {
+func (e *Engine) writeMove(b *bytes.Buffer, c *state.Container, was, now *state.Run, networks []*state.Network) error {
+	i := e.imagining("connect")
+	defer i.close()
+	r, err := i.movePorts(c, was, now, networks)
+	if err != nil {
+		return err
+	}
+	i.keep(now, r)
 	republish := republishes(was, now)
 	if republish {
 		j, err := e.dirs.ReadJournal(portsOwner(was.ID), kinds)

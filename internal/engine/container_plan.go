@@ -79,13 +79,14 @@ func wayOf(run *state.Run) bridge.Way {
 }
 
 // publishPlan is the run's ports. A container is published through the networks
-// that give its default routes, each family's by its own.
+// that give its default routes, each family's by its own; what the kernel can't
+// lead there its supervisor carries.
 func (e *Engine) publishPlan(run *state.Run, networks []*state.Network) (p plan.Plan) {
 	for at, pub := range publications(run) {
 		n := networkByID(networks, at.NetworkID)
 		p = append(p, e.driver(n).Publish(n, pub)...)
 	}
-	return p
+	return append(p, carryPlan(run)...)
 }
 
 // unpublishSteps take all of it back, where it was done.

@@ -124,7 +124,11 @@ func Check(spec *Spec) error {
 // define makes the record of a new container: an id, a name, its network
 // resolved.
 func (s *session) define(spec Spec, name string) (*state.Container, error) {
-	if err := s.resolveNetwork(&spec); err != nil {
+	all, err := s.networks()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.resolveNetwork(&spec, all); err != nil {
 		return nil, err
 	}
 	if err := checkRootFS(spec.RootFS); err != nil {
@@ -183,18 +187,14 @@ func (e *Engine) nameTaken(name string) error {
 
 // resolveNetwork turns the networks' names into what is kept, and refuses one
 // that isn't there.
-func (s *session) resolveNetwork(spec *Spec) error {
+func (e *Engine) resolveNetwork(spec *Spec, all []*state.Network) error {
 	if ref, ok := strings.CutPrefix(spec.Network, "container:"); ok {
-		target, err := s.find(ref)
+		target, err := e.find(ref)
 		if err != nil {
 			return errorf("joining network namespace of container: %v", err).hint("minibridge ps")
 		}
 		spec.Network, spec.Endpoints = "container:"+target.ID, nil
 		return nil
-	}
-	all, err := s.networks()
-	if err != nil {
-		return err
 	}
 	return settle(spec, all)
 }

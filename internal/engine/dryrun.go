@@ -83,7 +83,13 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 	if err := Check(&spec); err != nil {
 		return err
 	}
-	c, run, networks, err := e.imagine(spec, name)
+	c, networks, err := e.imagine(spec, name)
+	if err != nil {
+		return err
+	}
+	i := e.imagining("run")
+	defer i.close()
+	run, err := i.start(c, networks)
 	if err != nil {
 		return err
 	}
@@ -141,13 +147,22 @@ func writeDrift(w io.Writer, p plan.Plan) error {
 				return fmt.Errorf("%s: %w", first, err)
 			}
 			if undo == nil {
-				for one := range strings.Lines(line.Op.String()) {
-					fmt.Fprintf(w, "# already so: %s\n", strings.TrimSuffix(one, "\n"))
-				}
+				writeAlreadySo(w, line)
 				continue
 			}
 		}
 		fmt.Fprint(w, line.Text())
 	}
 	return nil
+}
+
+// writeAlreadySo writes a line as a comment; one that is nothing else stays.
+func writeAlreadySo(w io.Writer, line plan.Line) {
+	if _, note := line.Op.(*plan.Note); note {
+		fmt.Fprint(w, line.Text())
+		return
+	}
+	for one := range strings.Lines(line.Op.String()) {
+		fmt.Fprintf(w, "# already so: %s\n", strings.TrimSuffix(one, "\n"))
+	}
 }

@@ -13,7 +13,7 @@ func (e *Engine) DryCreate(spec Spec, name string, w io.Writer) error {
 	if err := Check(&spec); err != nil {
 		return err
 	}
-	c, _, _, err := e.imagine(spec, name)
+	c, _, err := e.imagine(spec, name)
 	if err == nil {
 		_, err = fmt.Fprintf(w, "# nothing in the kernel is container %s's until it is started\n", c.Name)
 	}
@@ -25,7 +25,8 @@ func (e *Engine) DryCreate(spec Spec, name string, w io.Writer) error {
 func (e *Engine) DryStart(refs []string, w io.Writer) error {
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
-	given := newImagined()
+	i := e.imagining("start")
+	defer i.close()
 	for _, ref := range refs {
 		c, err := e.find(ref)
 		if err != nil {
@@ -39,7 +40,7 @@ func (e *Engine) DryStart(refs []string, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		run, err := e.imagineStart(c, networks, given)
+		run, err := i.start(c, networks)
 		if err != nil {
 			return err
 		}

@@ -5,109 +5,150 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
 )
 
-// imagine is a container as it would be made now. Names, addresses and ports
-// are chosen as run chooses them, but nobody is kept from them.
-func (e *Engine) imagine(spec Spec, name string) (*state.Container, *state.Run, []*state.Network, error) {
+// imagine is a container as it would be made now, and the networks that there
+// would be.
+func (e *Engine) imagine(spec Spec, name string) (*state.Container, []*state.Network, error) {
 	if err := checkRootFS(spec.RootFS); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	networks, err := e.dirs.Networks()
 	if errors.Is(err, os.ErrPermission) || len(networks) == 0 {
 		networks, err = e.imagineNetworks()
 	}
-	if err != nil {
-		return nil, nil, nil, err
+	if err == nil {
+		err = e.resolveNetwork(&spec, networks)
 	}
-	if !strings.HasPrefix(spec.Network, "container:") {
-		if err := settle(&spec, networks); err != nil {
-			return nil, nil, nil, err
-		}
+	if err != nil {
+		return nil, nil, err
 	}
 	c := &state.Container{ID: newID(), Name: name, Spec: spec}
 	if name == "" {
 		c.Name = generatedNames()[0]
 	} else if c.Name, err = checkName(name); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	} else if _, err := e.dirs.ContainerByName(c.Name); err == nil {
-		return nil, nil, nil, e.nameTaken(c.Name)
+		return nil, nil, e.nameTaken(c.Name)
 	}
-	run, err := e.imagineStart(c, networks, newImagined())
-	return c, run, networks, err
+	return c, networks, nil
 }
 
-// imagined is what containers of the same script have been given: nobody else
-// knows of it.
+// An imagined is what a dry run has given out: names, addresses and ports are
+// chosen as the verb itself chooses them. Nobody else knows of it, nor is kept
+// from it for longer than the dry run lasts: ports are tried by taking them,
+// which alone tells whether they can be had.
 type imagined struct {
+	*reserver
 	addrs map[string]map[netip.Addr]bool // by network id
-	ports map[string]uint16              // how many, by pool
+	taken []*reservation
 }
 
-func newImagined() *imagined {
-	return &imagined{make(map[string]map[netip.Addr]bool), make(map[string]uint16)}
+// imagining begins a dry run of a verb. Who may not look takes nothing.
+func (e *Engine) imagining(verb string) *imagined {
+	take := nat.Reserve
+	if os.Geteuid() != 0 {
+		take = func(...nat.Mapping) ([]*os.File, error) { return nil, nil }
+	}
+	pools := imaginedPools{e.dirs, make(map[string]uint16)}
+	return &imagined{
+		reserver: &reserver{Engine: e, verb: verb, pools: pools, take: take},
+		addrs:    make(map[string]map[netip.Addr]bool),
+	}
 }
 
-// imagineStart is the run of a container that would be started now.
-func (e *Engine) imagineStart(c *state.Container, networks []*state.Network, given *imagined) (*state.Run, error) {
+// keep gives a run the ports of a reservation until the dry run ends.
+func (i *imagined) keep(run *state.Run, r *reservation) {
+	run.Ports = r.ports
+	i.taken, i.given = append(i.taken, r), append(i.given, run)
+}
+
+func (i *imagined) close() {
+	for _, r := range i.taken {
+		r.close()
+	}
+}
+
+// start is the run of a container that would be started now.
+func (i *imagined) start(c *state.Container, networks []*state.Network) (*state.Run, error) {
 	run := &state.Run{ID: c.ID, Name: c.Name, Sysctls: netSysctls(&c.Spec)}
-	if ref, ok := strings.CutPrefix(c.Spec.Network, "container:"); ok {
-		other, err := e.find(ref)
+	if id, ok := strings.CutPrefix(c.Spec.Network, "container:"); ok {
+		other, _, err := i.joinable(id)
 		if err != nil {
 			return nil, err
 		}
 		run.Joined = other.ID
 		return run, nil
 	}
-	return run, e.imagineEndpoints(c, run, networks, given)
+	if err := i.endpoints(c, run, networks); err != nil {
+		return nil, err
+	}
+	r, err := i.settlePorts(c, run, networks)
+	if err != nil {
+		return nil, err
+	}
+	i.keep(run, r)
+	return run, nil
 }
 
-// imagineEndpoints are those that a container would have.
-func (e *Engine) imagineEndpoints(c *state.Container, run *state.Run, networks []*state.Network, given *imagined) error {
+// endpoints gives a run those that it would have.
+func (i *imagined) endpoints(c *state.Container, run *state.Run, networks []*state.Network) error {
 	run.Netns = c.Name
 	for _, w := range c.Spec.Endpoints {
 		n, err := findNetwork(networks, w.Network)
 		if err != nil {
 			return err
 		}
-		if !e.traits(n).Namespace {
+		if !i.traits(n).Namespace {
 			run.Netns = ""
 		}
-		taken, err := e.taken(n, c.ID)
+		taken, err := i.Engine.taken(n, c.ID)
 		if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
 			return err
 		}
 		if taken == nil {
 			taken = make(map[netip.Addr]bool)
 		}
-		maps.Copy(taken, given.addrs[n.ID])
-		at, err := e.attach(n, w, c, taken)
+		maps.Copy(taken, i.addrs[n.ID])
+		at, err := i.attach(n, w, c, taken)
 		if err != nil {
 			return err
 		}
 		for _, addr := range at.Addresses() {
 			taken[addr] = true
 		}
-		given.addrs[n.ID] = taken
+		i.addrs[n.ID] = taken
 		run.Endpoints = append(run.Endpoints, at)
 	}
 	sortEndpoints(run)
-	e.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
-	in, ok := e.entranceOf(run, networks)
-	if !ok {
-		return nil
+	i.nameLinks(run, networks, []string{"lo"}, c.Spec.Endpoints)
+	return nil
+}
+
+// imaginedPools go on from the ports that were given last, and write nothing.
+type imaginedPools struct {
+	dirs state.Dirs
+	last map[string]uint16 // given by the dry run
+}
+
+func (p imaginedPools) LastPort(pool string) (uint16, error) {
+	if port, ok := p.last[pool]; ok {
+		return port, nil
 	}
-	specs, err := published(&c.Spec)
-	if err != nil {
-		return err
+	port, err := p.dirs.LastPort(pool)
+	if errors.Is(err, os.ErrPermission) {
+		err = nil
 	}
-	run.Ports, err = given.imaginePorts(specs, in, c.Last.Ports, nil)
-	return err
+	return port, err
+}
+
+func (p imaginedPools) SetLastPort(pool string, port uint16) error {
+	p.last[pool] = port
+	return nil
 }
 
 // imagineNetworks are the predefined networks before anything was run.
@@ -121,43 +162,4 @@ func (e *Engine) imagineNetworks() ([]*state.Network, error) {
 		}
 	}
 	return all, nil
-}
-
-// imaginePorts are the ports that would be published; a port left to choice is
-// the one that it was the last time, or the next of its pool that is not taken.
-func (i *imagined) imaginePorts(specs []nat.Spec, in entrance, last, taken []state.Port) (ports []state.Port, err error) {
-	on := func(m nat.Mapping, ips []netip.Addr) (all []state.Port) {
-		for _, m.HostIP = range ips {
-			all = append(all, port(m))
-		}
-		return all
-	}
-	for _, s := range specs {
-		ips := in.hostIPs(s)
-		if len(ips) == 0 {
-			continue
-		}
-		if s.Fixed() {
-			ports = append(ports, on(s.Mapping(s.HostFirst), ips)...)
-			continue
-		}
-		low, high, pool, err := portPool(s)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range s.Ports() {
-			one := nat.Spec{First: p.Number, Last: p.Number, Proto: p.Proto}
-			m, again := lastMapping(one, ips[0], low, high, missing(last, ports))
-			for !again {
-				if int(low)+int(i.ports[pool]) > int(high) {
-					return nil, errAllAllocated
-				}
-				m = one.Mapping(low + i.ports[pool])
-				i.ports[pool]++
-				again = !slices.ContainsFunc(taken, func(p state.Port) bool { return p.HostPort == m.HostPort && p.Proto == m.Proto })
-			}
-			ports = append(ports, on(m, ips)...)
-		}
-	}
-	return ports, nil
 }

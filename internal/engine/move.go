@@ -171,36 +171,13 @@ func (m *move) prepare() (err error) {
 			return err
 		}
 	}
-	if err := m.preparePorts(); err != nil {
+	r, err := m.reserver().movePorts(m.c, m.was, m.now, m.networks)
+	if err != nil {
 		m.letGo()
 		return err
 	}
-	return nil
-}
-
-// preparePorts is prepare for the ports: they stay as they are while the same
-// ones of the host's addresses lead to the container.
-func (m *move) preparePorts() error {
-	before, wasOut := m.entranceOf(m.was, m.networks)
-	in, out := m.entranceOf(m.now, m.networks)
-	if !out {
-		m.now.Ports = nil
-		if wasOut {
-			m.c.Last.Ports = m.was.Ports // for when it comes back
-		}
-		return nil
-	}
-	specs, err := published(&m.c.Spec)
-	if err != nil || wasOut && in.leadsAs(before, specs) {
-		return err
-	}
-	last := m.was.Ports
-	if !wasOut {
-		last = m.c.Last.Ports
-	}
-	r, err := m.reserveSpecs(m.c, in, specs, last, m.was.Ports)
-	if err != nil {
-		return err
+	if len(r.ports) == 0 && len(m.was.Ports) > 0 {
+		m.c.Last.Ports = m.was.Ports // for when it has a way in again
 	}
 	m.now.Ports, m.sockets = r.ports, r.files
 	return nil

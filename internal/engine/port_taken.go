@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,10 +16,10 @@ import (
 
 // bindError is Docker's text for a port that can't be had, who has it, and
 // what could be asked for instead.
-func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, in entrance, err error) error {
-	tail, hint := err.Error(), s.otherwise(c, spec)
+func (v *reserver) bindError(spec nat.Spec, c *state.Container, r *reservation, in entrance, err error) error {
+	tail, hint := err.Error(), v.otherwise(c, spec)
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
-		tail = s.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
+		tail = v.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
 		switch {
 		case errors.Is(err, unix.EPROTONOSUPPORT): // Debian's kernel loads it for nobody by itself
 			hint = "modprobe sctp"
@@ -36,13 +38,13 @@ func (s *session) bindError(spec nat.Spec, c *state.Container, r *reservation, i
 	}
 }
 
-func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation, target netip.Addr) string {
+func (v *reserver) bindTail(b *nat.BindError, c *state.Container, r *reservation, target netip.Addr) string {
 	where := fmt.Sprintf("%s:%s/%s", b.HostAddr(), netip.AddrPortFrom(target, b.Port), b.Proto)
 	if !errors.Is(b, unix.EADDRINUSE) {
 		return fmt.Sprintf("failed to bind host port for %s: %v", where, b.Err)
 	}
 	own := &state.Run{Name: c.Name, Ports: r.ports}
-	if name, key, ok := s.portOwner(b.Mapping, own); ok {
+	if name, key, ok := v.portOwner(b.Mapping, own); ok {
 		return fmt.Sprintf("Bind for %s:%d failed: port is already allocated (held by container %s)", key, b.HostPort, name)
 	}
 	tail := fmt.Sprintf("failed to bind host port for %s: address already in use", where)
@@ -53,8 +55,8 @@ func (s *session) bindTail(b *nat.BindError, c *state.Container, r *reservation,
 }
 
 // otherwise is what the person could type in the place of what can't be done.
-func (s *session) otherwise(c *state.Container, spec nat.Spec) string {
-	switch s.verb {
+func (v *reserver) otherwise(c *state.Container, spec nat.Spec) string {
+	switch v.verb {
 	case "run":
 		return "minibridge run -p " + elsewhere(spec) + " …"
 	case "publish":
@@ -82,19 +84,25 @@ func elsewhere(spec nat.Spec) string {
 
 // portOwner finds the container that publishes the port, which may be the new
 // one itself, and the host address that it does so on.
-func (s *session) portOwner(m nat.Mapping, own *state.Run) (name string, key netip.Addr, ok bool) {
-	runs, err := s.dirs.Runs()
-	if err != nil {
-		s.warn(err)
+func (v *reserver) portOwner(m nat.Mapping, own *state.Run) (name string, key netip.Addr, ok bool) {
+	runs, err := v.dirs.Runs()
+	if err != nil && !errors.Is(err, os.ErrPermission) {
+		v.warn(err)
 	}
-	for _, run := range append(runs, own) {
+	for _, run := range slices.Concat(runs, v.given, []*state.Run{own}) {
 		for _, p := range run.Ports {
-			first, last := int(p.HostPort), int(p.HostPort)+p.Count-1
-			same := p.HostIP == m.HostIP || p.HostIP.Is6() == m.IPv6() && (m.Any() || p.HostIP.IsUnspecified())
-			if p.Proto == m.Proto && same && int(m.HostPort) >= first && int(m.HostPort) <= last {
+			if _, both := shared(p, m); both {
 				return run.Name, p.HostIP, true
 			}
 		}
 	}
 	return "", netip.Addr{}, false
+}
+
+// shared is the first port of the host that both would have.
+func shared(p state.Port, m nat.Mapping) (hostPort uint16, both bool) {
+	address := p.HostIP == m.HostIP || p.HostIP.Is6() == m.IPv6() && (m.Any() || p.HostIP.IsUnspecified())
+	first := max(p.HostPort, m.HostPort)
+	last := min(int(p.HostPort)+p.Count, int(m.HostPort)+m.Count) - 1
+	return first, address && p.Proto == m.Proto && int(first) <= last
 }

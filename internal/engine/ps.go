@@ -167,13 +167,6 @@ func (l Listed) CommandLine() string {
 // Ports prints as `port` does: all of a container's published ports, or the
 // host's addresses for one of them.
 func (e *Engine) Ports(ref, wanted string) ([]string, error) {
-	var port nat.Port
-	var err error
-	if wanted != "" {
-		if port, err = nat.ParsePort(wanted); err != nil {
-			return nil, errorf("%s", printable(err.Error()))
-		}
-	}
 	c, err := e.find(ref)
 	if err != nil {
 		return nil, err
@@ -184,6 +177,10 @@ func (e *Engine) Ports(ref, wanted string) ([]string, error) {
 	}
 	if wanted == "" {
 		return nat.PortLines(ports), nil
+	}
+	port, err := nat.ParsePort(wanted)
+	if err != nil {
+		return nil, errorf("%s", printable(err.Error()))
 	}
 	lines := nat.HostAddrs(ports, port)
 	if len(lines) == 0 {

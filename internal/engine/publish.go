@@ -98,7 +98,7 @@ func (m *move) publishAs(ctx context.Context, ports edited) (more []state.Port, 
 		}
 		return nil, m.held.WriteContainer(m.c)
 	}
-	r, err := m.reserveSpecs(m.c, in, ports.more, nil, nil)
+	r, err := m.reserver().reserveSpecs(m.c, in, ports.more, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -10,15 +10,15 @@ import (
 
 // DryPublish writes what Publish would do to this machine's kernel.
 func (e *Engine) DryPublish(ref string, values []string, w io.Writer) error {
-	return e.dryPorts(ref, values, publishing, w)
+	return e.dryPorts("publish", ref, values, publishing, w)
 }
 
 // DryUnpublish writes what Unpublish would do.
 func (e *Engine) DryUnpublish(ref string, values []string, w io.Writer) error {
-	return e.dryPorts(ref, values, unpublishing, w)
+	return e.dryPorts("unpublish", ref, values, unpublishing, w)
 }
 
-func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Writer) error {
+func (e *Engine) dryPorts(verb, ref string, values []string, edit portEdit, w io.Writer) error {
 	asked, err := parsePublish(values)
 	if err != nil {
 		return err
@@ -45,7 +45,9 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 	}
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
-	if err := e.writePorts(&b, c, run, ports, networks); err != nil {
+	i := e.imagining(verb)
+	defer i.close()
+	if err := i.writePorts(&b, c, run, ports, networks); err != nil {
 		return err
 	}
 	_, err = b.WriteTo(w)
@@ -53,21 +55,22 @@ func (e *Engine) dryPorts(ref string, values []string, edit portEdit, w io.Write
 }
 
 // writePorts writes what opens and closes ports of a running container.
-func (e *Engine) writePorts(b *bytes.Buffer, c *state.Container, run *state.Run, ports edited, networks []*state.Network) error {
-	in, ok := e.entranceOf(run, networks)
+func (i *imagined) writePorts(b *bytes.Buffer, c *state.Container, run *state.Run, ports edited, networks []*state.Network) error {
+	in, ok := i.entranceOf(run, networks)
 	if !ok {
 		fmt.Fprintf(b, "# container %s has no network that leads out, and ports in\n", c.Name)
 		return nil
 	}
 	more, less := *run, *run
-	var err error
-	if more.Ports, err = newImagined().imaginePorts(ports.more, in, nil, run.Ports); err != nil {
+	r, err := i.reserveSpecs(c, in, ports.more, nil, nil)
+	if err != nil {
 		return err
 	}
+	i.keep(&more, r)
 	less.Ports = ports.less
-	if err := writeDrift(b, e.publishPlan(&more, networks)); err != nil {
+	if err := writeDrift(b, i.publishPlan(&more, networks)); err != nil {
 		return err
 	}
-	writeUndo(b, e.unpublishSteps(&less, networks))
+	writeUndo(b, i.unpublishSteps(&less, networks))
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +18,11 @@ type reservation struct {
 	ports []state.Port
 	files []*os.File
 	held  []state.Port // those whose sockets the container's supervisor has already
+	take  taker
 }
+
+// A taker binds sockets to ports of the host, as [nat.Reserve] does.
+type taker func(...nat.Mapping) ([]*os.File, error)
 
 func (r *reservation) close() { r.drop(0, 0) }
 
@@ -29,69 +32,6 @@ func (r *reservation) drop(ports, files int) {
 		f.Close()
 	}
 	r.ports, r.files = r.ports[:ports], r.files[:files]
-}
-
-// reserve binds every port that the container publishes, and chooses those
-// that it leaves open: those in last, where they are free. Ports that are held
-// already need no more than that.
-func (s *session) reserve(c *state.Container, in entrance, last, held []state.Port) (*reservation, error) {
-	specs, err := published(&c.Spec)
-	if err != nil {
-		return nil, err
-	}
-	return s.reserveSpecs(c, in, specs, last, held)
-}
-
-func (s *session) reserveSpecs(c *state.Container, in entrance, specs []nat.Spec, last, held []state.Port) (*reservation, error) {
-	count := 0
-	for _, spec := range specs {
-		count += spec.Count() * len(in.hostIPs(spec))
-	}
-	if err := allowFiles(count); err != nil {
-		return nil, err
-	}
-	r := &reservation{held: held}
-	for _, spec := range specs {
-		if spec.HostIP.Is6() && spec.HostIP.IsLinkLocalUnicast() {
-			r.close()
-			return nil, errorf("publishing on %s: many links have that address; [::] takes it in", spec.HostIP).
-				hint("minibridge run -p [::]:%s …", strings.TrimPrefix(spec.String(), "["+spec.HostIP.String()+"]:"))
-		}
-		ips := in.hostIPs(spec)
-		if len(ips) == 0 {
-			s.say("WARNING: Published port %s is discarded: %s", spec, dead(spec, c))
-			continue
-		}
-		if err := s.reserveSpec(r, spec, ips, last); err != nil {
-			err = s.bindError(spec, c, r, in, err)
-			r.close()
-			return nil, err
-		}
-	}
-	return r, nil
-}
-
-// reserveSpec takes a spec's ports: those it names, or of the pool that it
-// leaves the choice to the last ones, or the next free ones.
-func (s *session) reserveSpec(r *reservation, spec nat.Spec, ips []netip.Addr, last []state.Port) error {
-	if spec.Fixed() {
-		return r.bind(spec.Mapping(spec.HostFirst), ips)
-	}
-	low, high, pool, err := portPool(spec)
-	if err != nil {
-		return err
-	}
-	for _, port := range spec.Ports() {
-		one := nat.Spec{First: port.Number, Last: port.Number, Proto: port.Proto}
-		got, err := r.again(one, ips, low, high, last)
-		if err == nil && !got {
-			err = s.reserveNext(r, one, ips, low, high, pool)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // again takes the host port that a container's port had the last time, if it
@@ -121,45 +61,12 @@ func lastMapping(spec nat.Spec, ip netip.Addr, low, high uint16, last []state.Po
 	return nat.Mapping{}, false
 }
 
-// reserveNext takes the next free port of a pool after the one given last.
-func (s *session) reserveNext(r *reservation, spec nat.Spec, ips []netip.Addr, first, last uint16, pool string) error {
-	from, err := s.held.LastPort(pool)
-	if err != nil {
-		return err
-	}
-	size := int(last-first) + 1
-	for i := range size {
-		port := first + uint16(i)
-		if from >= first && from <= last {
-			port = first + uint16((int(from-first)+1+i)%size)
-		}
-		err := r.bind(spec.Mapping(port), ips)
-		if errors.Is(err, unix.EADDRINUSE) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		return s.held.SetLastPort(pool, port)
-	}
-	return errAllAllocated
-}
-
-var errAllAllocated = errors.New("all ports are allocated")
-
 // bind takes a host port, or a run of them, on all of the addresses or on none.
 // What is held is held for one only.
 func (r *reservation) bind(m nat.Mapping, ips []netip.Addr) error {
 	ports, files := len(r.ports), len(r.files)
 	for _, m.HostIP = range ips {
-		var fresh []*os.File
-		var err error
-		switch {
-		case slices.Contains(r.ports, port(m)):
-			err = &nat.BindError{Mapping: m, Err: unix.EADDRINUSE}
-		case !slices.Contains(r.held, port(m)):
-			fresh, err = nat.Reserve(m)
-		}
+		fresh, err := r.takeOne(m)
 		if err != nil {
 			r.drop(ports, files)
 			return err
@@ -168,4 +75,19 @@ func (r *reservation) bind(m nat.Mapping, ips []netip.Addr) error {
 		r.ports = append(r.ports, port(m))
 	}
 	return nil
+}
+
+// takeOne takes it on one address. What the container has asked for before is
+// taken, without a look at the machine, too.
+func (r *reservation) takeOne(m nat.Mapping) ([]*os.File, error) {
+	for _, p := range r.ports {
+		if number, both := shared(p, m); both {
+			m.Port, m.HostPort, m.Count = m.Port+number-m.HostPort, number, 1
+			return nil, &nat.BindError{Mapping: m, Err: unix.EADDRINUSE}
+		}
+	}
+	if slices.Contains(r.held, port(m)) {
+		return nil, nil
+	}
+	return r.take(m)
 }

@@ -238,4 +238,4 @@ func commands(steps []plan.Step) string {
 	return strings.Join(lines, "; ")
 }
 
-func (s *session) warn(err error) { s.say("WARNING: %v", err) }
+func (e *Engine) warn(err error) { e.say("WARNING: %v", err) }

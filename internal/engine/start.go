@@ -96,9 +96,11 @@ func (s *session) place(ctx context.Context, networks []*state.Network, o *order
 		return err
 	}
 	run.Netns = c.Name
-	if err := s.settlePorts(networks, o); err != nil {
+	r, err := s.reserver().settlePorts(c, run, networks)
+	if err != nil {
 		return err
 	}
+	run.Ports, o.sockets = r.ports, r.files
 	o.Files, err = ownFiles(o, gateway)
 	run.Resolv = digest(o.Files[resolvFile])
 	return err
@@ -140,23 +142,6 @@ func needsNames(run *state.Run) bool {
 	return false
 }
 
-// settlePorts reserves the ports, if there is a way in.
-func (s *session) settlePorts(networks []*state.Network, o *order) error {
-	in, ok := s.entranceOf(o.Run, networks)
-	if !ok {
-		if wired := o.Run.Wired(); len(wired) > 0 && (len(o.Container.Spec.Publish) > 0 || o.Container.Spec.PublishAll) {
-			s.say("WARNING: %s", discarded(wired[0]))
-		}
-		return nil
-	}
-	r, err := s.reserve(o.Container, in, o.Container.Last.Ports, nil)
-	if err != nil {
-		return err
-	}
-	o.Run.Ports, o.sockets = r.ports, r.files
-	return nil
-}
-
 // discarded is why the ports of a container that is only on such networks are
 // not published.
 func discarded(at state.Attachment) string {
@@ -166,18 +151,9 @@ func discarded(at state.Attachment) string {
 // join lets the container share another's network namespace, host name and
 // name files.
 func (s *session) join(run *state.Run, id string, o *order) error {
-	target, err := s.find(id)
+	target, other, err := s.joinable(id)
 	if err != nil {
-		return errorf("joining network namespace of container: %v", err)
-	}
-	other, status := s.status(target)
-	if other == nil && status.Status == state.Running {
-		_, err := s.running(target)
 		return err
-	}
-	if status.Status != state.Running {
-		return errorf("cannot join network namespace of a non running container: container %s is %s", target.Name, status.Status).
-			hint("minibridge run --network none … (a namespace of its own)")
 	}
 	run.Joined = target.ID
 	o.Hostname = execHostname(target, other)
@@ -185,6 +161,24 @@ func (s *session) join(run *state.Run, id string, o *order) error {
 	o.Joined = other.Init
 	o.Files, err = joinedFiles(other)
 	return err
+}
+
+// joinable is a container whose network namespace another one can have, too.
+func (e *Engine) joinable(id string) (*state.Container, *state.Run, error) {
+	target, err := e.find(id)
+	if err != nil {
+		return nil, nil, errorf("joining network namespace of container: %v", err)
+	}
+	run, status := e.status(target)
+	if run == nil && status.Status == state.Running {
+		_, err := e.running(target)
+		return nil, nil, err
+	}
+	if status.Status != state.Running {
+		return nil, nil, errorf("cannot join network namespace of a non running container: container %s is %s", target.Name, status.Status).
+			hint("minibridge run --network none … (a namespace of its own)")
+	}
+	return target, run, nil
 }
 
 // markRunning writes the record before the command runs, so that it needs no

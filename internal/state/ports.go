@@ -15,14 +15,17 @@ type lastPorts struct {
 }
 
 // LastPort is the port given last from a pool; 0 if none was.
-func (h *Held) LastPort(pool string) (uint16, error) {
-	l, err := h.lastPorts()
+func (d Dirs) LastPort(pool string) (uint16, error) {
+	l, err := d.lastPorts()
 	return l.Last[pool], err
 }
 
+// LastPort is that of its folders.
+func (h *Held) LastPort(pool string) (uint16, error) { return h.dirs.LastPort(pool) }
+
 // SetLastPort remembers it.
 func (h *Held) SetLastPort(pool string, port uint16) error {
-	l, err := h.lastPorts()
+	l, err := h.dirs.lastPorts()
 	if err != nil {
 		return err
 	}
@@ -33,9 +36,9 @@ func (h *Held) SetLastPort(pool string, port uint16) error {
 	return write(filepath.Join(h.dirs.Run, "ports.json"), l)
 }
 
-func (h *Held) lastPorts() (lastPorts, error) {
+func (d Dirs) lastPorts() (lastPorts, error) {
 	var l lastPorts
-	err := read(filepath.Join(h.dirs.Run, "ports.json"), &l)
+	err := read(filepath.Join(d.Run, "ports.json"), &l)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l, nil
 	}
