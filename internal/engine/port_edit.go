@@ -47,6 +47,9 @@ func unpublishing(c *state.Container, run *state.Run, values []string, asked []n
 		ports = run.Ports
 	}
 	for i, spec := range asked {
+		if spec.Fixed() && slices.Contains(asked[:i], spec) { // said twice
+			continue
+		}
 		at, gone := slices.Index(have, spec), []state.Port(nil)
 		if at >= 0 {
 			others := slices.Delete(slices.Clone(have), at, at+1)
@@ -119,9 +122,13 @@ func asksFor(s nat.Spec, p state.Port) bool {
 		(s.Ephemeral() || p.HostPort >= s.HostFirst && p.HostPort <= s.HostLast)
 }
 
-// notPublished names the range that a port is one of: that goes as a whole.
+// notPublished names the range that a port is one of, which goes as a whole, or
+// -P, which goes with the container.
 func notPublished(c *state.Container, have []nat.Spec, asked nat.Spec, value string) error {
 	err := errorf("No public port '%s' published for %s", printable(value), c.Name).hint("minibridge port %s", c.Name)
+	if all, _ := exposed(&c.Spec); c.Spec.PublishAll && slices.Contains(all, nat.Port{Number: asked.First, Proto: asked.Proto}) {
+		return errorf("%s (-P publishes what is exposed)", err.Text)
+	}
 	for _, s := range have {
 		if s.Proto == asked.Proto && s.First <= asked.First && asked.Last <= s.Last && s.Count() > asked.Count() {
 			return errorf("%s (it is one of %s, which go together)", err.Text, s).
