@@ -34,7 +34,7 @@ func (f Finding) OK() bool { return f.Verdict != "bad" }
 // away: nothing of this machine's is changed.
 func (e *Engine) Check(ctx context.Context) []Finding {
 	kind := firewalls[e.firewallName]
-	found := []Finding{kernelFinding(), toolFinding(kind.tool, kind.pkg), toolFinding("ip", "iproute2")}
+	found := []Finding{kernelFinding(), sctpFinding(), toolFinding(kind.tool, kind.pkg), toolFinding("ip", "iproute2")}
 	if e.firewallName == "iptables" {
 		found = append(found, variantFindings()...)
 	}
@@ -102,6 +102,16 @@ func kernelFinding() Finding {
 		return Finding{"bad", "kernel", err.Error()}
 	}
 	return Finding{"ok", "kernel", unix.ByteSliceToString(u.Release[:])}
+}
+
+// sctpFinding is of what only some kernels have, and only some people need.
+func sctpFinding() Finding {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
+	if err != nil {
+		return Finding{"note", "SCTP", fmt.Sprintf("%v: -p PORT:PORT/sctp will be refused; try: modprobe sctp", err)}
+	}
+	unix.Close(fd)
+	return Finding{"ok", "SCTP", "the kernel has it"}
 }
 
 func toolFinding(tool, pkg string) Finding {
