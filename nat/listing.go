@@ -168,6 +168,12 @@ func (l *listing) among(c Chain, want []Rule) (there []Rule) {
 	return there
 }
 
+// leads says that no other rule of its chain stands before r.
+func (l *listing) leads(r Rule) bool {
+	i := slices.IndexFunc(l.rules, func(have Rule) bool { return have.Chain == r.Chain })
+	return i >= 0 && sameRule(l.rules[i], r)
+}
+
 // leftovers returns the rules that have to go before a chain can: those with
 // our mark in it. One without it, in the chain or leading to it from
 // elsewhere, is a stranger's, and the chain then stays. Rules in doomed go

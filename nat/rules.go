@@ -46,7 +46,7 @@ type Chain struct {
 type Rule struct {
 	Chain
 	Spec  string `json:"spec"`            // as iptables-save(8) prints it behind the chain's name
-	First bool   `json:"first,omitempty"` // stands first in its chain, rather than last; one a chain
+	First bool   `json:"first,omitempty"` // stands first in its chain, whoever came first, rather than last; one a chain
 }
 
 // Rules makes chains and rules of ours: one call of iptables-restore(8), which
@@ -161,7 +161,7 @@ func (s *Rules) chainCommands(have *listing, c Chain) (cmds []command) {
 		}
 	}
 	there := have.among(c, want)
-	if inOrder(there, want) {
+	if inOrder(there, want) && (!want[0].First || have.leads(want[0])) {
 		return nil
 	}
 	for _, r := range there {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/minibridge/minibridge/nat"
 )
@@ -62,6 +63,12 @@ func foreignFindings() (found []Finding) {
 	return found
 }
 
+// foreignWarning says of firewalld, which takes new links for strangers, how it
+// learns that one is not (firewall-cmd(1)).
 func foreignWarning(chain string) string {
-	return fmt.Sprintf("chain %s can drop what minibridge lets through; see: nft list chain %s", chain, chain)
+	text := fmt.Sprintf("chain %s can drop what minibridge lets through; see: nft list chain %s", chain, chain)
+	if strings.HasPrefix(chain, "inet firewalld ") {
+		text += "; firewalld lets a network out after: firewall-cmd --zone=trusted --add-interface=BRIDGE"
+	}
+	return text
 }

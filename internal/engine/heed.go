@@ -46,7 +46,7 @@ func (s *session) heed(ctx context.Context) {
 	}
 	back, err := s.putBack(ctx)
 	if len(back) > 0 {
-		s.say("WARNING: rules of ours were missing (flushed?); put back: %s", sum(back))
+		s.say("WARNING: rules of ours were missing (flushed?) or behind those of others; put back: %s", sum(back))
 	}
 	if err != nil && ctx.Err() == nil { // who has lost patience hears so from the verb
 		s.warn(fmt.Errorf("rules of ours may be missing: %w", err))
@@ -74,6 +74,27 @@ type owned struct {
 	run        *state.Run // of ports
 }
 
+// lacking are those of all that is up whose rules are not all where they should
+// be; the plan of each is what it lacks.
+func (e *Engine) lacking(networks []*state.Network) (some []owned, err error) {
+	all, err := e.ruled(networks)
+	if err != nil {
+		return nil, err
+	}
+	plans := make([]plan.Plan, len(all))
+	for i, one := range all {
+		plans[i] = one.plan
+	}
+	missing, err := e.firewall.Lacks(plans...)
+	for i, one := range all {
+		if len(missing[i]) > 0 {
+			one.plan = missing[i]
+			some = append(some, one)
+		}
+	}
+	return some, err
+}
+
 // putBack gives those whose rules were put back.
 func (s *session) putBack(ctx context.Context) (back []owned, err error) {
 	if !s.dirs.HasJournal(hostOwner) {
@@ -83,24 +104,13 @@ func (s *session) putBack(ctx context.Context) (back []owned, err error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.ruled(networks)
-	if err != nil {
-		return nil, err
-	}
-	plans := make([]plan.Plan, len(all))
-	for i, one := range all {
-		plans[i] = one.plan
-	}
-	missing, err := s.firewall.Lacks(plans...)
-	for i, one := range all {
-		if len(missing[i]) == 0 {
-			continue
-		}
+	some, err := s.lacking(networks)
+	for _, one := range some {
 		var failed error
 		if one.run != nil {
 			failed = s.publishAgain(ctx, one.run, networks)
 		} else {
-			failed = s.up(ctx, one.owner, missing[i])
+			failed = s.up(ctx, one.owner, one.plan)
 		}
 		if failed == nil {
 			back = append(back, one)
@@ -131,18 +141,18 @@ func flushUnmasked(networks []*state.Network) error {
 
 // ruled are all who have rules, the host first: nothing is led anywhere before
 // the doors are closed that should be.
-func (s *session) ruled(networks []*state.Network) (all []owned, err error) {
-	up, _ := s.whatIsUp(networks) // of a record that can't be read, nobody knows rules
-	host6, err := s.hostPlan6(up.networks...)
+func (e *Engine) ruled(networks []*state.Network) (all []owned, err error) {
+	up, _ := e.whatIsUp(networks) // of a record that can't be read, nobody knows rules
+	host6, err := e.hostPlan6(up.networks...)
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, owned{kind: "host", owner: hostOwner, plan: append(s.hostPlan(), host6...)})
+	all = append(all, owned{kind: "host", owner: hostOwner, plan: append(e.hostPlan(), host6...)})
 	for _, n := range up.networks {
-		all = append(all, owned{kind: "network", name: n.Name, owner: networkOwner(n.ID), plan: s.networkPlan(n)})
+		all = append(all, owned{kind: "network", name: n.Name, owner: networkOwner(n.ID), plan: e.networkPlan(n)})
 	}
 	for _, run := range up.runs {
-		all = append(all, owned{kind: "container", name: run.Name, owner: portsOwner(run.ID), plan: s.publishPlan(run, networks), run: run})
+		all = append(all, owned{kind: "container", name: run.Name, owner: portsOwner(run.ID), plan: e.publishPlan(run, networks), run: run})
 	}
 	return all, nil
 }
