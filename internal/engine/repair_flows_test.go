@@ -20,7 +20,7 @@ import (
 const echoEnv = "ENGINE_TEST_ECHO" // the port
 
 func echo(port string) int {
-	packets, err := net.ListenPacket("udp4", ":"+port)
+	packets, err := net.ListenPacket("udp", ":"+port)
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -33,7 +33,7 @@ func echo(port string) int {
 			}
 		}
 	}()
-	l, err := net.Listen("tcp4", ":"+port)
+	l, err := net.Listen("tcp", ":"+port)
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -130,16 +130,19 @@ var (
 	noAdmins = map[string]string{"iptables": "iptables -F MINIBRIDGE-USER", "nftables": "nft flush chain inet minibridge user"}
 )
 
-// flowsTo counts the UDP flows to a port of the host that a container answers.
+// flowsTo counts the UDP flows to a port of the host, of both families, that a
+// container answers.
 func flowsTo(t *testing.T, port uint16) (n int) {
 	t.Helper()
-	flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range flows {
-		if f.Forward.Protocol == unix.IPPROTO_UDP && f.Forward.DstPort == port && f.Reverse.SrcIP.String() != "192.0.2.1" {
-			n++
+	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
+		flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range flows {
+			if f.Forward.Protocol == unix.IPPROTO_UDP && f.Forward.DstPort == port && !f.Reverse.SrcIP.Equal(f.Forward.DstIP) {
+				n++
+			}
 		}
 	}
 	return n
