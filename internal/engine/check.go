@@ -143,6 +143,9 @@ func variantFindings() []Finding {
 // tried makes a finding of an attempt.
 func tried(what, remedy string, f func() error) Finding {
 	if err := f(); err != nil {
+		if _, missing := errors.AsType[*nat.MissingToolError](err); missing {
+			return Finding{"bad", what, err.Error()} // which says how to get it
+		}
 		if errors.Is(err, unix.EPERM) {
 			remedy = "root with all its capabilities, not that of an unprivileged container"
 		}
