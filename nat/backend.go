@@ -74,6 +74,8 @@ type Network struct {
 	Internal   bool // no way out and no way in, but to the host's own address on the bridge
 	KeepSource bool // packets go out with the containers' addresses
 	Isolated   bool // its containers don't reach each other, but by published ports
+
+	Apart []string // bridges of others, behind which it reaches published ports alone: see [Apart]
 }
 
 // A Publish is the published ports of one container, of the family of Target.

@@ -21,7 +21,8 @@ func TestTheDocumentShowsThePlans(t *testing.T) {
 	b := Iptables()
 	lan, web := example(t)
 	lan6 := Network{ID: lan.ID, Bridge: lan.Bridge, Subnet6: netip.MustParsePrefix("fd00:17::/64")}
-	closed, closed6 := lan, lan6
+	closed, closed6, beside := lan, lan6, lan
+	beside.Apart = []string{"docker0"}
 	closed.Internal, closed6.Internal = true, true
 	web6 := web
 	web6.Target, web6.Mappings = netip.MustParseAddr("fd00:17::2"), mappings(t, "[::]:8080:80", "[::]:9000-9100:8000-8100")
@@ -31,7 +32,7 @@ func TestTheDocumentShowsThePlans(t *testing.T) {
 		"IPv6 publish": script(b.Publish(web6)),
 	})
 	shows(t, "../docs/firewall.md", map[string]string{
-		"iptables rules": served(t, b.Host(), b.Network(lan), b.Publish(web), b.Network(closed), b.Host6(), b.Network(lan6), b.Network(closed6)),
+		"iptables rules": served(t, b.Host(), b.Network(beside), b.Publish(web), b.Network(closed), b.Host6(), b.Network(lan6), b.Network(closed6)),
 	})
 }
 
@@ -90,6 +91,7 @@ var serves = []struct{ table, what, match, path string }{
 	{"filter", "published", "", "to a published port, also from another network"},
 	{"filter", "peers", "", "container to container on one network, where br_netfilter shows that; with ICC off, DROP"},
 	{"filter", "isolate", "", "to a container by its address, from another network or from outside"},
+	{"filter", "apart", "", "to a container of Docker's by its address, not by a published port"},
 	{"filter", "outgoing", "", "container to outside"},
 	{"nat", "jump", "POSTROUTING", "all that leaves, or comes to a container"},
 	{"nat", "jump", "OUTPUT", "from the host itself to one of its addresses"},

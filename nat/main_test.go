@@ -59,7 +59,7 @@ var nftables = firewall{
 
 var (
 	network = nat.Network{ID: "5f0c1b2a3d4e", Bridge: "minibr0", Subnet: netip.MustParsePrefix("172.17.0.0/16")}
-	other   = nat.Network{ID: "77aa77aa77aa", Bridge: "mb-77aa77aa77aa", Subnet: netip.MustParsePrefix("172.18.0.0/16")}
+	other   = nat.Network{ID: "77aa77aa77aa", Bridge: "mb-77aa77aa77aa", Subnet: netip.MustParsePrefix("172.18.0.0/16"), Apart: []string{"docker0"}}
 )
 
 // ipv6 is the network with an IPv6 range alone.

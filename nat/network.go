@@ -47,6 +47,9 @@ func (t iptables) network(f Family, n Network, subnet netip.Prefix) *batch {
 	b.addf(into, "published", "ACCEPT", "-o %s -m conntrack --ctstate DNAT", br)
 	b.addf(into, "peers", n.peers(), "-i %s -o %s", br, br)
 	b.addf(into, "isolate", "DROP", "-o %s", br)
+	for _, bridge := range n.Apart {
+		b.addf(out, "apart", "DROP", "-i %s -o %s -m conntrack ! --ctstate DNAT", br, quote(bridge))
+	}
 	b.addf(out, "outgoing", "ACCEPT", "-i %s", br)
 
 	if !n.KeepSource {

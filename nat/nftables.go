@@ -104,6 +104,11 @@ func (b nftBackend) Network(n Network) (p plan.Plan) {
 	if !n.Isolated {
 		set.add(peers, "peers", br+" . "+br, "")
 	}
+	if !n.Internal {
+		for _, bridge := range n.Apart {
+			set.add(separate, "apart", br+" . "+strconv.Quote(bridge), "")
+		}
+	}
 	if !n.Subnet.IsValid() {
 		set.add(noIPv4, "family", br, "")
 	}

@@ -7,6 +7,7 @@ var (
 	closed   = Set{Name: "internal", Key: "ifname"}                            // … that have none
 	noIPv4   = Set{Name: "no_ipv4", Key: "ifname"}                             // bridges of networks without IPv4
 	peers    = Set{Name: "peers", Key: "ifname . ifname"}                      // each bridge with itself, where containers reach each other
+	separate = Set{Name: "apart", Key: "ifname . ifname"}                      // each bridge with those of others, where only published ports are reached
 	subnets  = Set{Name: "subnets", Key: "ipv4_addr", Interval: true}          // all of them
 	subnets6 = Set{Name: "subnets6", Key: "ipv6_addr", Interval: true}         //
 	hidden   = Set{Name: "hidden", Key: "ipv4_addr", Interval: true}           // subnets whose addresses nobody outside sees
@@ -25,7 +26,7 @@ var (
 )
 
 // ourSets are all of them, in the order in which they are made.
-var ourSets = []Set{open, closed, noIPv4, peers, subnets, hidden, inside, subnets6, hidden6, inside6,
+var ourSets = []Set{open, closed, noIPv4, peers, separate, subnets, hidden, inside, subnets6, hidden6, inside6,
 	ports4, ranges4, ports4At, ranges4At, ports6, ranges6, ports6At, ranges6At}
 
 func guardRules() []TableRule {
@@ -61,6 +62,8 @@ func forwardRules() TableChain {
 		rule("spoof", "ip6 saddr @subnets6 ip6 saddr . iifname != @inside6 drop", "the same of IPv6"),
 		rule("internal", "iifname @internal drop", "out of an internal network"),
 		rule("internal", "oifname @internal drop", "into one"),
+		rule("apart", "iifname . oifname @apart ct status dnat accept", "to a port that Docker has published"),
+		rule("apart", "iifname . oifname @apart drop", "to a container of Docker's by its address"),
 		rule("published", "oifname @open ct status dnat accept", "to a published port, also from another network"),
 		rule("isolate", "oifname @open drop", "to a container by its address, from another network or from outside"),
 	}}

@@ -25,7 +25,7 @@ type firewall struct {
 // firewalls is the table of them.
 var firewalls = map[string]firewall{
 	"iptables": {
-		backend: func(d state.Dirs) (nat.Backend, error) { return nat.IptablesKnowing(d.Rules()), nil },
+		backend: func(d state.Dirs) (nat.Backend, error) { return apart(nat.IptablesKnowing(d.Rules())) },
 		tool:    "iptables-restore", pkg: "iptables",
 	},
 	"nftables": {
@@ -34,10 +34,19 @@ var firewalls = map[string]firewall{
 			if errors.Is(err, fs.ErrPermission) {
 				err = nil // who may not look gets the script for a clean machine
 			}
-			return nat.Nftables(beside...), err
+			if err != nil {
+				return nil, err
+			}
+			return apart(nat.Nftables(beside...))
 		},
 		tool: "nft", pkg: "nftables",
 	},
+}
+
+// apart keeps our networks from Docker's.
+func apart(b nat.Backend) (nat.Backend, error) {
+	bridges, err := nat.DockerBridges()
+	return nat.Apart(b, bridges...), err
 }
 
 // Firewalls are their names, for a person to choose from.
