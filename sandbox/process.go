@@ -63,16 +63,18 @@ func (p *Process) Kill() error {
 }
 
 // Alive tells whether the process that had this pid and start time is still
-// running; a zombie is not.
+// running; a zombie is not. One whose first thread has ended looks like that,
+// and has its files, bound sockets among them, until its other threads have
+// ended, too: all are killed at once, and go one by one.
 func Alive(pid int, start uint64) bool {
-	began, state, err := readStat(pid)
-	return err == nil && began == start && state != 'Z' && state != 'X'
+	s, err := readStat(pid)
+	return err == nil && s.start == start && s.state != 'X' && (s.state != 'Z' || s.threads > 1)
 }
 
 // StartTime is when a process began, as in [Process].Start.
 func StartTime(pid int) (uint64, error) {
-	start, _, err := readStat(pid)
-	return start, err
+	s, err := readStat(pid)
+	return s.start, err
 }
 
 // Signal sends a signal to the process with this pid and start time, and to no
@@ -109,18 +111,29 @@ func openProcess(pid int, start uint64) (*os.File, error) {
 	return f, nil
 }
 
+// stat is what /proc/PID/stat tells.
+type stat struct {
+	state   byte   // field 3
+	threads uint64 // field 20
+	start   uint64 // field 22
+}
+
 // readStat reads /proc/PID/stat. The second field, the program's name in
 // brackets, can hold anything, so counting begins at the last bracket.
-func readStat(pid int) (start uint64, state byte, err error) {
+func readStat(pid int) (s stat, err error) {
 	path := "/proc/" + strconv.Itoa(pid) + "/stat"
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return 0, 0, err
+		return s, err
 	}
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:])) // from field 3 on
 	if len(fields) < 20 {
-		return 0, 0, fmt.Errorf("%s: %q is not as in proc_pid_stat(5)", path, data)
+		return s, fmt.Errorf("%s: %q is not as in proc_pid_stat(5)", path, data)
 	}
-	start, err = strconv.ParseUint(fields[19], 10, 64)
-	return start, fields[0][0], err
+	s.state = fields[0][0]
+	if s.threads, err = strconv.ParseUint(fields[17], 10, 64); err != nil {
+		return s, err
+	}
+	s.start, err = strconv.ParseUint(fields[19], 10, 64)
+	return s, err
 }

@@ -90,6 +90,45 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
+// A process whose first thread has ended is a zombie to /proc, and keeps its
+// files as long as another thread lives.
+func TestAliveWithoutTheFirstThread(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		cmd := exec.Command("python3", "-c", `import ctypes, sys, threading
+threading.Thread(target=threading.Event().wait).start()
+ctypes.CDLL(None).syscall(int(sys.argv[1]), 0)`, fmt.Sprint(unix.SYS_EXIT))
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pid := cmd.Process.Pid
+		start, err := sandbox.StartTime(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Sh(t, fmt.Sprintf("until grep -q '^State:\tZ' /proc/%d/status; do :; done", pid))
+		if !sandbox.Alive(pid, start) {
+			t.Error("not alive, with a thread")
+		}
+		cmd.Process.Kill()
+		pidfd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(pidfd)
+		n, err := 0, error(unix.EINTR)
+		for err == unix.EINTR {
+			n, err = unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(5*time.Second/time.Millisecond))
+		}
+		if n != 1 || err != nil {
+			t.Fatalf("after 5 s still there (%v)", err)
+		}
+		if sandbox.Alive(pid, start) {
+			t.Error("alive, as nobody has waited for it")
+		}
+		cmd.Wait()
+	})
+}
+
 // A command that gets hold of the program that starts it can't write to it
 // (CVE-2019-5736).
 func TestProgramIsReadOnly(t *testing.T) {
