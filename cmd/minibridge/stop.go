@@ -15,7 +15,7 @@ func (a *app) stopCommand() *cobra.Command {
 		Example: "  minibridge stop -t 2 web",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func (a *app) killCommand() *cobra.Command {
 		Example: "  minibridge kill -s HUP web",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

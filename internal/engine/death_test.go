@@ -68,6 +68,27 @@ func TestASupervisorThatIsKilledTakesItsContainerAlong(t *testing.T) {
 	}
 }
 
+// Whatever the next verb is, and whatever it says, nothing is left in the kernel
+// then.
+func TestTheNextVerbCleansUp(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "minibridge network create lab")
+		for _, verb := range []string{
+			"stop web", "kill web", "kill -s HUP web", "rm -f web", "ps", "inspect web", "logs web", "port web", "wait web", "exec web true",
+			"rename web web2", "publish web -p 9000:90", "unpublish web -p 8000:80", "network connect lab web", "network disconnect bridge web",
+			"network ls", "create --name other true", "script", "repair",
+		} {
+			m.Sh(t, "minibridge run -d --name web -p 8000:80 sleep 1000")
+			kill(t, running(t, "web").Supervisor.Pid)
+			m.Try("minibridge " + verb)
+			if rules := m.Sh(t, "iptables-save | grep 8000 || true; ls /run/netns | grep web || true"); rules != "" {
+				t.Errorf("after %s there is:\n%s", verb, rules)
+			}
+			m.Sh(t, "minibridge rm -f web web2 other")
+		}
+	})
+}
+
 func TestWhoIsAttachedToAKilledSupervisorIsTold(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		run := program("run", "--name", "web", "--rm", "sh", "-c", "echo up; exec sleep 1000")
