@@ -17,7 +17,7 @@ import (
 // bindError is Docker's text for a port that can't be had, who has it, and
 // what could be asked for instead.
 func (v *reserver) bindError(spec nat.Spec, c *state.Container, r *reservation, in entrance, err error) error {
-	tail, hint := err.Error(), v.otherwise(c, spec)
+	tail, hint := err.Error(), v.otherwise(c, spec, elsewhere(spec))
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
 		tail = v.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
 		switch {
@@ -54,13 +54,14 @@ func (v *reserver) bindTail(b *nat.BindError, c *state.Container, r *reservation
 	return tail
 }
 
-// otherwise is what the person could type in the place of what can't be done.
-func (v *reserver) otherwise(c *state.Container, spec nat.Spec) string {
+// otherwise is what the person could type in the place of what can't be done:
+// the same with another value of -p, or without.
+func (v *reserver) otherwise(c *state.Container, spec nat.Spec, other string) string {
 	switch v.verb {
 	case "run":
-		return "minibridge run -p " + elsewhere(spec) + " …"
+		return "minibridge run -p " + other + " …"
 	case "publish":
-		return "minibridge publish " + c.Name + " -p " + elsewhere(spec)
+		return "minibridge publish " + c.Name + " -p " + other
 	}
 	return "minibridge unpublish " + c.Name + " -p " + spec.String()
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"net/netip"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -85,8 +84,10 @@ func (v *reserver) reserveSpecs(c *state.Container, in entrance, specs []nat.Spe
 	for _, spec := range specs {
 		if spec.HostIP.Is6() && spec.HostIP.IsLinkLocalUnicast() {
 			r.close()
+			all := spec
+			all.HostIP = netip.IPv6Unspecified()
 			return nil, errorf("publishing on %s: many links have that address; [::] takes it in", spec.HostIP).
-				hint("minibridge run -p [::]:%s …", strings.TrimPrefix(spec.String(), "["+spec.HostIP.String()+"]:"))
+				hint("%s", v.otherwise(c, spec, all.String()))
 		}
 		ips := in.hostIPs(spec)
 		if len(ips) == 0 {
