@@ -1,10 +1,6 @@
 package nat
 
 import (
-	"encoding/binary"
-	"fmt"
-	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -36,9 +32,7 @@ func (f Family) limited() (bool, error) {
 		return a.text(table) == "filter" && a.text(chain) == "FORWARD"
 	}
 	err := nftDump(family, unix.NFT_MSG_GETCHAIN, func(_ uint8, a nftAttrs) {
-		if policy := a[unix.NFTA_CHAIN_POLICY]; of(a, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME) && len(policy) == 4 {
-			drops = drops || binary.BigEndian.Uint32(policy) == nfDrop
-		}
+		drops = drops || of(a, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME) && a.drops()
 	})
 	if err == nil {
 		err = nftDump(family, unix.NFT_MSG_GETRULE, func(_ uint8, a nftAttrs) {
@@ -50,9 +44,8 @@ func (f Family) limited() (bool, error) {
 	if err != nil || drops || rules > 0 {
 		return drops || rules > 0, err
 	}
-	names, err := os.ReadFile(fmt.Sprintf("/proc/thread-self/net/ip%s_tables_names", f))
-	if err != nil || !slices.Contains(strings.Fields(string(names)), "filter") {
-		return false, nil // the kernel has no legacy iptables, or nobody uses it
+	if !f.hasLegacy("filter") {
+		return false, nil
 	}
 	save, err := runTool(f.tool("-legacy-save"), "", "-t", "filter")
 	return strings.Contains(save, "\n:FORWARD DROP") || strings.Contains(save, "\n-A FORWARD "), err

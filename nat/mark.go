@@ -2,6 +2,7 @@ package nat
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -44,7 +45,9 @@ func (t iptables) Mark() (Mark, error) {
 // Mark is of the table, and of the rules that lead past what iptables(8) drops.
 func (b nftBackend) Mark() (Mark, error) {
 	if len(b.beside) > 0 {
-		return b.iptables.Mark()
+		m, err := b.iptables.Mark()
+		m.at.tool += fmt.Sprintf(" past %q", b.beside) // iptables-legacy changes that and counts nothing
+		return m, err
 	}
 	m := Mark{at: generation{tool: "nft"}, own: own.Load()}
 	err := m.at.look()

@@ -278,10 +278,11 @@ func TestForeignRulesAreCounted(t *testing.T) {
 		}
 		up(t, &plan.Memory{}, nat.Iptables().Host())
 		other := map[nat.Variant]string{nat.NFT: "iptables-legacy", nat.Legacy: "iptables-nft"}[v]
-		for i, script := range []string{":", other + "-save", other + " -A FORWARD -j DROP"} {
+		other6 := strings.Replace(other, "ip", "ip6", 1)
+		for i, script := range []string{other + "-save", other + " -A FORWARD -j DROP", other6 + " -A FORWARD -j DROP", other + " -P FORWARD DROP", other6 + " -P INPUT DROP"} {
 			m.Sh(t, script)
 			n, err := nat.Foreign(v)
-			if want := i / 2; n != want || err != nil {
+			if want := i; n != want || err != nil {
 				t.Errorf("after %s: %d rules, %v; want %d", script, n, err, want)
 			}
 		}

@@ -1,16 +1,15 @@
 package nat
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,59 +57,68 @@ func FindVariant() (Variant, error) {
 	return Legacy, nil
 }
 
-// Foreign counts the rules that the other variant than v has put into the
-// kernel: packets meet them too, and the iptables of this machine does not
-// show them. Usually there are none, and finding that takes no program.
-func Foreign(v Variant) (int, error) {
+// Foreign counts the rules, and the policies of DROP, that the other variant than
+// v has put into the kernel: packets meet them too, and the iptables of this
+// machine does not show them. Usually there are none, and finding that takes no
+// program.
+func Foreign(v Variant) (count int, err error) {
 	if v == Legacy {
 		return nftRules()
 	}
-	tables, err := os.ReadFile("/proc/net/ip_tables_names")
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(tables) == 0 {
-		return 0, nil
+	for _, f := range []Family{IPv4, IPv6} {
+		if !f.hasLegacy("") {
+			continue
+		}
+		save, err := runTool(f.tool("-legacy-save"), "")
+		if err != nil {
+			return 0, err
+		}
+		count += strings.Count(save, "\n-A ") + strings.Count(save, " DROP [")
 	}
-	if err != nil {
-		return 0, err
-	}
-	save, err := runTool("iptables-legacy-save", "")
-	return strings.Count(save, "\n-A "), err
+	return count, nil
+}
+
+// hasLegacy says that the legacy variant keeps a table, or any. Without one, its
+// programs need not be asked, which make tables when they look.
+func (f Family) hasLegacy(table string) bool {
+	names, _ := os.ReadFile(fmt.Sprintf("/proc/thread-self/net/ip%s_tables_names", f)) // a kernel without has no such file
+	tables := strings.Fields(string(names))
+	return len(tables) > 0 && (table == "" || slices.Contains(tables, table))
 }
 
 // ForeignWarning is what to tell a person about rules of the other variant;
 // "" when there are none.
-func ForeignWarning(v Variant, rules int) string {
-	if rules == 0 {
+func ForeignWarning(v Variant, count int) string {
+	if count == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d rules of iptables-%s are in force beside those of iptables-%s, and can drop what these let through; see: iptables-%s-save",
-		rules, v.other(), v, v.other())
+	return fmt.Sprintf("%d rules or policies of iptables-%s are in force beside those of iptables-%s, and can drop what these let through; see: iptables-%s-save",
+		count, v.other(), v, v.other())
 }
 
-// Of linux/netfilter/nf_tables.h.
-const (
-	nftMsgGetRule = 7
-	nftaRuleTable = 1
-)
-
-// nftRules counts the rules in those nftables tables that iptables-nft uses.
+// nftRules counts those of the nftables tables that iptables-nft uses.
 func nftRules() (count int, err error) {
-	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_NFTABLES<<8|nftMsgGetRule, unix.NLM_F_DUMP)
-	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.NFPROTO_IPV4})
-	msgs, err := whole(func() ([][]byte, error) { return req.Execute(unix.NETLINK_NETFILTER, 0) })
-	if err != nil {
-		return 0, fmt.Errorf("list nftables rules: %w", err)
+	kept := func(table string) bool {
+		return slices.Contains([]string{"raw", "mangle", "nat", "filter", "security"}, table)
 	}
-	for _, b := range msgs {
-		attrs, err := nl.ParseRouteAttr(b[nl.SizeofNfgenmsg:])
-		if err != nil {
-			return 0, err
-		}
-		for _, a := range attrs {
-			name := strings.TrimRight(string(a.Value), "\x00")
-			if a.Attr.Type == nftaRuleTable && slices.Contains([]string{"raw", "mangle", "nat", "filter", "security"}, name) {
-				count++
-			}
-		}
+	for _, family := range []uint8{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
+		err = errors.Join(err,
+			nftDump(family, unix.NFT_MSG_GETRULE, func(_ uint8, a nftAttrs) {
+				if kept(a.text(unix.NFTA_RULE_TABLE)) {
+					count++
+				}
+			}),
+			nftDump(family, unix.NFT_MSG_GETCHAIN, func(_ uint8, a nftAttrs) {
+				if kept(a.text(unix.NFTA_CHAIN_TABLE)) && a.drops() {
+					count++
+				}
+			}))
 	}
-	return count, nil
+	return count, err
+}
+
+// drops says that a chain has a policy of DROP.
+func (a nftAttrs) drops() bool {
+	policy := a[unix.NFTA_CHAIN_POLICY]
+	return len(policy) == 4 && binary.BigEndian.Uint32(policy) == nfDrop
 }

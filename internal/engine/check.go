@@ -129,15 +129,18 @@ func variantFindings() []Finding {
 	if err != nil {
 		return []Finding{{"bad", "iptables", err.Error()}}
 	}
-	found := []Finding{{"ok", "iptables variant", string(v)}}
+	return append([]Finding{{"ok", "iptables variant", string(v)}}, otherVariantFindings(v)...)
+}
+
+func otherVariantFindings(v nat.Variant) []Finding {
 	n, err := nat.Foreign(v)
 	switch {
 	case err != nil:
-		found = append(found, Finding{"note", "other iptables", err.Error()})
+		return []Finding{{"note", "other iptables", err.Error()}}
 	case n > 0:
-		found = append(found, Finding{"note", "other iptables", nat.ForeignWarning(v, n)})
+		return []Finding{{"note", "other iptables", nat.ForeignWarning(v, n)}}
 	}
-	return found
+	return nil
 }
 
 // tried makes a finding of an attempt.

@@ -41,6 +41,9 @@ func nftFindings() []Finding {
 	case len(beside) > 0:
 		found = append(found, Finding{"note", "FORWARD of iptables", "it has rules, or a policy of DROP: minibridge's bridges get a way through it, and its own table says what takes that"})
 	}
+	if v, err := nat.FindVariant(); err == nil {
+		found = append(found, otherVariantFindings(v)...)
+	}
 	rules, err := nat.UserNFTRules()
 	if err != nil {
 		return append(found, Finding{"bad", "chain user", err.Error()})

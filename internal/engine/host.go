@@ -37,11 +37,9 @@ func (s *session) upHost(ctx context.Context) error {
 // strangers tells of rules that can drop what ours let through, and that the
 // firewall in use does not show.
 func (e *Engine) strangers() (warnings []string) {
-	if e.firewallName == "iptables" {
-		if variant, err := nat.FindVariant(); err == nil {
-			if n, err := nat.Foreign(variant); err == nil && n > 0 {
-				warnings = append(warnings, nat.ForeignWarning(variant, n))
-			}
+	if variant, err := nat.FindVariant(); err == nil { // nftables needs none
+		if n, err := nat.Foreign(variant); err == nil && n > 0 {
+			warnings = append(warnings, nat.ForeignWarning(variant, n))
 		}
 	}
 	chains, err := nat.ForeignChains()
