@@ -54,7 +54,7 @@ ip -n app route replace default via fd00:20::1
 
 talkative='sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0' # of ports that nobody has
 $talkative
-patient='sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=60 net.ipv6.neigh.eth0.mcast_solicit=60' # with a neighbour behind an isolated port
+patient='sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1000 net.ipv6.neigh.eth0.mcast_solicit=1000' # with a neighbour behind an isolated port
 for name in $(ip netns list | cut -d' ' -f1); do ip netns exec $name $talkative; ip netns exec $name $patient; done
 sysctl -qw net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=10000
 `
