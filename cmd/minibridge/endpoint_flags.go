@@ -14,7 +14,10 @@ import (
 
 // A networkValue is --network, which may be given several times: a network's
 // name, or Docker's long form, name=lab,alias=db,ip=10.1.0.5.
-type networkValue struct{ wishes *[]engine.Wish }
+type networkValue struct {
+	repeatable
+	wishes *[]engine.Wish
+}
 
 func (v *networkValue) String() string { return "" }
 

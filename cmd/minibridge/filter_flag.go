@@ -10,7 +10,10 @@ import (
 )
 
 // A filterValue is --filter, KEY=VALUE, which may be given several times.
-type filterValue struct{ filters *engine.Filters }
+type filterValue struct {
+	repeatable
+	filters *engine.Filters
+}
 
 func (v *filterValue) String() string { return "" }
 
@@ -34,6 +37,15 @@ func (v *filterValue) Set(s string) error {
 	return nil
 }
 
-func filterFlag(flags *pflag.FlagSet, filters *engine.Filters, short, usage string) {
-	flags.VarP(&filterValue{filters}, "filter", short, usage)
+// filterKey is the annotation that holds the keys of a filter, for completion.
+const filterKey = "filter"
+
+// filterFlag has the keys in its help; what there is to say of one follows it
+// in brackets.
+func filterFlag(flags *pflag.FlagSet, filters *engine.Filters, short, usage string, keys ...string) {
+	flags.VarP(&filterValue{filters: filters}, "filter", short, usage+": "+strings.Join(keys, ", "))
+	for i, key := range keys {
+		keys[i], _, _ = strings.Cut(key, " ")
+	}
+	flags.SetAnnotation("filter", filterKey, keys)
 }

@@ -111,6 +111,16 @@ func helpCommand() *cobra.Command {
 			}
 			return about.Help()
 		},
+		ValidArgsFunction: func(c *cobra.Command, before []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			if about, rest, err := c.Root().Find(before); err == nil && len(rest) == 0 {
+				for _, sub := range about.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
 	}
 }
 

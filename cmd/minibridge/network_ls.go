@@ -69,7 +69,8 @@ func (a *app) networkLsCommand() *cobra.Command {
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print ids only")
 	c.Flags().BoolVar(&noTrunc, "no-trunc", false, "don't cut anything")
 	listFormatFlag(c.Flags(), &format)
-	filterFlag(c.Flags(), &filters, "f", "list those with KEY=VALUE: dangling, driver, id, label, name, scope, type")
+	filterFlag(c.Flags(), &filters, "f", "list those with KEY=VALUE",
+		"dangling", "driver", "id", "label", "name", "scope", "type")
 	return c
 }
 

@@ -44,7 +44,8 @@ func (a *app) networkPruneCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "don't ask")
-	filterFlag(c.Flags(), &filters, "", "remove those with KEY=VALUE: until=TIME (made before), label, label!")
+	filterFlag(c.Flags(), &filters, "", "remove those with KEY=VALUE",
+		"until (made before a time)", "label", "label!")
 	return c
 }
 

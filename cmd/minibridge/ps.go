@@ -75,7 +75,8 @@ func (a *app) psCommand(name string, aliases ...string) *cobra.Command {
 	flags.BoolVar(&f.noTrunc, "no-trunc", false, "don't cut anything")
 	flags.BoolVarP(&f.Sizes, "size", "s", false, "show how much each has written to its files")
 	listFormatFlag(flags, &f.format)
-	filterFlag(flags, &f.Filters, "f", "list those with KEY=VALUE: id, name, label, status, exited, before, since, network, publish, expose, volume")
+	filterFlag(flags, &f.Filters, "f", "list those with KEY=VALUE",
+		"id", "name", "label", "status", "exited", "before", "since", "network", "publish", "expose", "volume")
 	return c
 }
 

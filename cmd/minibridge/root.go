@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,12 +44,11 @@ or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 		Example: `  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge --dry-run run -p 8080:8000 python3 -m http.server 8000
   minibridge script`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Version:           version,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              cobra.ArbitraryArgs,
-		RunE:              helpUnasked,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          helpUnasked,
 	}
 	root.SetVersionTemplate(fmt.Sprintf("minibridge version %s, build %.7s\n", version, commit()))
 	root.SetFlagErrorFunc(flagError)
@@ -57,7 +57,7 @@ or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 	a.globalFlags(root)
 	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.containerCommand())...)
 	add(root, networkGroup, a.networkCommand())
-	add(root, ownGroup, a.publishCommand(), a.unpublishCommand(), a.scriptCommand(), a.checkCommand(), a.repairCommand(), a.benchCommand(), a.resetCommand(), a.versionCommand())
+	add(root, ownGroup, a.publishCommand(), a.unpublishCommand(), a.scriptCommand(), a.checkCommand(), a.repairCommand(), a.benchCommand(), a.resetCommand(), a.completionCommand(), a.versionCommand())
 	dress(root)
 	root.InitDefaultVersionFlag()
 	root.Flags().Lookup("version").Usage = "print the version"
@@ -99,10 +99,14 @@ func (a *app) globalFlags(root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.dryRun, "dry-run", false, "print the commands as a script, change nothing")
 	flags.BoolVarP(&a.explain, "explain", "x", false, "print each command as it is done, like sh -x")
-	flags.StringVar(&a.firewall, "firewall", os.Getenv("MINIBRIDGE_FIREWALL"), "`kind` of rules to write: "+engine.Firewalls()+"; it stays until reset (default \""+engine.DefaultFirewall+"\")")
+	flags.StringVar(&a.firewall, "firewall", os.Getenv("MINIBRIDGE_FIREWALL"), "`kind` of rules to write: "+strings.Join(engine.Firewalls(), " or ")+"; it stays until reset (default \""+engine.DefaultFirewall+"\")")
 	flags.StringVar(&a.rootDir, "root", cmp.Or(os.Getenv("MINIBRIDGE_ROOT"), engine.DefaultRoot), "`directory` of definitions and logs")
 	flags.StringVar(&a.runDir, "run-dir", cmp.Or(os.Getenv("MINIBRIDGE_RUN_DIR"), engine.DefaultRunDir), "`directory` of what is up now")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if c.Name() == cobra.ShellCompRequestCmd {
+			a.completeWords(root)
+			return nil // who is typing has no use for errors
+		}
 		for name, on := range map[string]*bool{"dry-run": &a.dryRun, "explain": &a.explain} {
 			if err := a.fromEnv(c, name, on); err != nil {
 				return err

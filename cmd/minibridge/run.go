@@ -72,7 +72,7 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.VarP(&listValue{list: &f.spec.Publish}, "publish", "p", "publish a port or range to the host: [[HOSTIP:][HOSTPORT]:]PORT[/PROTO]")
 	flags.BoolVarP(&f.spec.PublishAll, "publish-all", "P", false, "publish every exposed port to one that is free")
 	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
-	flags.Var(&networkValue{&f.networks}, "network", "connect to a network, or several: NAME, bridge, none, host, container:NAME (default bridge)")
+	flags.Var(&networkValue{wishes: &f.networks}, "network", "connect to a network, or several: NAME, bridge, none, host, container:NAME (default bridge)")
 	flags.Var(&listValue{list: &f.endpoint.Aliases}, "network-alias", "one more name for the container, on a network that people made")
 	flags.StringVar(&f.endpoint.IP, "ip", "", "IPv4 `address` of the container, on a network with a subnet of one's own")
 	flags.StringVar(&f.endpoint.IP6, "ip6", "", "IPv6 `address` of the container, likewise")

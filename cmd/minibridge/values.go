@@ -17,11 +17,20 @@ import (
 // A listValue is a flag that may be given several times; unlike pflag's own it
 // takes commas as they are.
 type listValue struct {
+	repeatable
 	list  *[]string
 	check func(string) error // of one value
 }
 
 func (l *listValue) String() string { return "" }
+
+// A repeatable flag is a pflag.SliceValue to completion, which offers only
+// those once more after they were given. Nobody else asks.
+type repeatable struct{}
+
+func (repeatable) Append(string) error    { return nil }
+func (repeatable) Replace([]string) error { return nil }
+func (repeatable) GetSlice() []string     { return nil }
 
 // Set adds one value.
 func (l *listValue) Set(s string) error {

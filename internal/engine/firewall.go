@@ -50,15 +50,13 @@ func apart(b nat.Backend) (nat.Backend, error) {
 }
 
 // Firewalls are their names, for a person to choose from.
-func Firewalls() string {
-	return strings.Join(slices.Sorted(maps.Keys(firewalls)), " or ")
-}
+func Firewalls() []string { return slices.Sorted(maps.Keys(firewalls)) }
 
 // chooseFirewall is the one that was asked for, or the one that is in use. Who
 // may not look gets what he asks for.
 func chooseFirewall(asked string, dirs state.Dirs) (string, error) {
 	if _, known := firewalls[asked]; asked != "" && !known {
-		return "", errorf("unknown firewall %q: must be %s", asked, Firewalls())
+		return "", errorf("unknown firewall %q: must be %s", asked, strings.Join(Firewalls(), " or "))
 	}
 	used, err := usedFirewall(dirs)
 	if err != nil && !errors.Is(err, fs.ErrPermission) {

@@ -98,7 +98,7 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 			j.IPAM.Config = append(j.IPAM.Config, poolOf(n, f))
 		}
 	}
-	if !isPredefined(n) {
+	if !isPredefined(n.Name) {
 		j.IPAM.Options = map[string]string{}
 	}
 	return j, e.members(n, j.Containers)

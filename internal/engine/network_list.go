@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -35,16 +37,44 @@ func (e *Engine) ListNetworks(ctx context.Context, f Filters) ([]ListedNetwork, 
 	var list []ListedNetwork
 	for _, n := range all {
 		if passes(n) {
-			list = append(list, ListedNetwork{
-				ID: n.ID, Name: n.Name, Driver: n.Driver, Internal: n.Internal, Labels: n.Labels, Created: n.Created,
-				IPv4: n.Subnet.IsValid() || !n.Subnet6.IsValid(), // Docker's word for host and none, too
-				IPv6: n.Subnet6.IsValid(),
-			})
+			list = append(list, listedNetwork(n))
 		}
 	}
-	slices.SortFunc(list, func(a, b ListedNetwork) int { return sortorder.NaturalCompare(a.Name, b.Name) })
+	slices.SortFunc(list, byName)
 	return list, nil
 }
+
+// KnownNetworks lists what is known of networks, by name, without a lock and
+// without writing the predefined ones down. What can't be read is left out.
+func (e *Engine) KnownNetworks() (list []ListedNetwork) {
+	all, err := e.dirs.Networks()
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	for _, n := range predefined() {
+		if !slices.ContainsFunc(all, func(o *state.Network) bool { return o.Name == n.Name }) {
+			all = append(all, n)
+		}
+	}
+	for _, n := range all {
+		list = append(list, listedNetwork(n))
+	}
+	slices.SortFunc(list, byName)
+	return list
+}
+
+func byName(a, b ListedNetwork) int { return sortorder.NaturalCompare(a.Name, b.Name) }
+
+func listedNetwork(n *state.Network) ListedNetwork {
+	return ListedNetwork{
+		ID: n.ID, Name: n.Name, Driver: n.Driver, Internal: n.Internal, Labels: n.Labels, Created: n.Created,
+		IPv4: n.Subnet.IsValid() || !n.Subnet6.IsValid(), // Docker's word for host and none, too
+		IPv6: n.Subnet6.IsValid(),
+	}
+}
+
+// Predefined says whether a network is one of those that are always there.
+func (n ListedNetwork) Predefined() bool { return isPredefined(n.Name) }
 
 // networkSieve reads the filters of network ls.
 func (e *Engine) networkSieve(f Filters) (passes func(*state.Network) bool, err error) {
@@ -68,7 +98,7 @@ func (e *Engine) networkSieve(f Filters) (passes func(*state.Network) bool, err 
 	}
 	return func(n *state.Network) bool {
 		kind := "custom"
-		if isPredefined(n) {
+		if isPredefined(n.Name) {
 			kind = "builtin"
 		}
 		if used != nil && dangling != (kind == "custom" && !used[n.ID]) {

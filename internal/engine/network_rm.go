@@ -41,13 +41,13 @@ func (s *session) removeNetwork(n *state.Network) error {
 	return errors.Join(err, s.held.RemoveNetwork(n.ID))
 }
 
-func isPredefined(n *state.Network) bool {
-	return n.Name == defaultNetwork || n.Name == "host" || n.Name == "none"
+func isPredefined(name string) bool {
+	return name == defaultNetwork || name == "host" || name == "none"
 }
 
 // removable refuses predefined networks, and those that somebody is on.
 func (e *Engine) removable(n *state.Network) error {
-	if isPredefined(n) {
+	if isPredefined(n.Name) {
 		return errorf("%s is a pre-defined network and cannot be removed", n.Name)
 	}
 	active, err := e.active(n)
@@ -116,7 +116,7 @@ func (e *Engine) unusedNetworks(all []*state.Network, o PruneOptions) (unused []
 	for _, n := range all {
 		without := len(o.Filters["label!"]) == 0 || !o.Filters.labels("label!", n.Labels)
 		before := o.Until.IsZero() || !n.Created.After(o.Until)
-		if !isPredefined(n) && !used[n.ID] && before && without && o.Filters.labels("label", n.Labels) {
+		if !isPredefined(n.Name) && !used[n.ID] && before && without && o.Filters.labels("label", n.Labels) {
 			unused = append(unused, n)
 		}
 	}

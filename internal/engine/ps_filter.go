@@ -25,6 +25,9 @@ type containerSieve struct {
 // states are Docker's words, whether a container here gets there or not.
 var states = []string{"created", "running", "paused", "restarting", "removing", "exited", "dead"}
 
+// States are what a container can be, for a person to filter by.
+func States() []string { return slices.Clone(states) }
+
 // containerSieve reads the filters of ps. Those about what there isn't here
 // let all through that has none of it: images, health checks, tasks.
 func (e *Engine) containerSieve(f Filters) (*containerSieve, error) {

@@ -101,7 +101,7 @@ const (
 // checkEndpoint holds what is asked of an endpoint against its network.
 func checkEndpoint(n *state.Network, w *Wish) error {
 	var wrong []string
-	if isPredefined(n) {
+	if isPredefined(n.Name) {
 		if w.IP+w.IP6 != "" {
 			wrong = append(wrong, notOwn)
 		}
