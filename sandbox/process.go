@@ -114,6 +114,7 @@ func openProcess(pid int, start uint64) (*os.File, error) {
 // stat is what /proc/PID/stat tells.
 type stat struct {
 	state   byte   // field 3
+	parent  int    // field 4
 	threads uint64 // field 20
 	start   uint64 // field 22
 }
@@ -131,6 +132,9 @@ func readStat(pid int) (s stat, err error) {
 		return s, fmt.Errorf("%s: %q is not as in proc_pid_stat(5)", path, data)
 	}
 	s.state = fields[0][0]
+	if s.parent, err = strconv.Atoi(fields[1]); err != nil {
+		return s, err
+	}
 	if s.threads, err = strconv.ParseUint(fields[17], 10, 64); err != nil {
 		return s, err
 	}

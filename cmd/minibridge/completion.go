@@ -124,6 +124,7 @@ var fitting = map[string][]string{
 	"kill":  {"running", "paused", "restarting"},
 	"exec":  {"running"},
 	"port":  {"running"},
+	"top":   {"running", "paused"},
 }
 
 // containers are those that fit a verb, with what becomes of them.

@@ -77,7 +77,7 @@ func (a *app) containerCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.runCommand(), a.createCommand(), a.startCommand(), a.execCommand(), a.logsCommand(),
 		a.stopCommand(), a.restartCommand(), a.killCommand(), a.renameCommand(),
-		a.rmCommand(), a.waitCommand(), a.portCommand(),
+		a.rmCommand(), a.waitCommand(), a.portCommand(), a.topCommand(),
 	}
 }
 
@@ -89,7 +89,7 @@ func (a *app) containerCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE:  helpUnasked,
 	}
-	c.AddCommand(append(a.containerCommands(), a.psCommand("ls", "list", "ps"), a.containerInspectCommand())...)
+	c.AddCommand(append(a.containerCommands(), a.psCommand("ls", "list", "ps"), a.containerInspectCommand(), a.containerPruneCommand())...)
 	return c
 }
 

@@ -74,7 +74,7 @@ func (e *Engine) active(n *state.Network) (names []string, err error) {
 	return names, nil
 }
 
-// PruneOptions are which networks of those that nobody is on are to go.
+// PruneOptions are which of those that nobody uses are to go.
 type PruneOptions struct {
 	Filters Filters   // label, and label! for those that haven't got it
 	Until   time.Time // made before; the zero time is any
@@ -107,6 +107,12 @@ func (e *Engine) PruneNetworks(ctx context.Context, o PruneOptions) (removed []s
 
 func (o PruneOptions) check() error { return o.Filters.known("label", "label!") }
 
+// takes says that one made then, with these labels, is among those to go.
+func (o PruneOptions) takes(made time.Time, labels map[string]string) bool {
+	without := len(o.Filters["label!"]) == 0 || !o.Filters.labels("label!", labels)
+	return without && o.Filters.labels("label", labels) && (o.Until.IsZero() || !made.After(o.Until))
+}
+
 // unusedNetworks are those that prune removes.
 func (e *Engine) unusedNetworks(all []*state.Network, o PruneOptions) (unused []*state.Network, err error) {
 	used, err := e.usedNetworks()
@@ -114,9 +120,7 @@ func (e *Engine) unusedNetworks(all []*state.Network, o PruneOptions) (unused []
 		return nil, err // whoever can't be read may be on any
 	}
 	for _, n := range all {
-		without := len(o.Filters["label!"]) == 0 || !o.Filters.labels("label!", n.Labels)
-		before := o.Until.IsZero() || !n.Created.After(o.Until)
-		if !isPredefined(n.Name) && !used[n.ID] && before && without && o.Filters.labels("label", n.Labels) {
+		if !isPredefined(n.Name) && !used[n.ID] && o.takes(n.Created, n.Labels) {
 			unused = append(unused, n)
 		}
 	}
