@@ -33,6 +33,10 @@ type Config struct {
 	// a file or a symbolic link: /etc/hosts, /etc/hostname, /etc/resolv.conf.
 	Files map[string]string
 	Binds []Bind
+	Tmpfs []Tmpfs
+	// ReadOnly keeps the command from writing to the root file system, all that
+	// comes from the host and /run included: binds, tmpfs and /dev stay as they are.
+	ReadOnly bool
 }
 
 // A Root says what the sandbox's file system is made of.
@@ -54,4 +58,6 @@ type Bind struct {
 	Source   string // exists
 	Target   string // absolute, inside; made when missing
 	ReadOnly bool
+	Alone    bool // without what is mounted below
+	Upper    bool // ReadOnly is about the mount itself, not about those below
 }

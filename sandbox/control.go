@@ -19,6 +19,7 @@ type order struct {
 	Join  bool   // enter the sandbox of pidfdFD, instead of making one
 
 	capSet capSet
+	base   base // the mounts of a root file system that is to be read-only
 }
 
 // file writes the order to memory that the child can read.

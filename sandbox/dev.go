@@ -28,7 +28,7 @@ func openDevices(all bool) ([]device, error) {
 	var devices []device
 	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
 		path := "/dev/" + name
-		t, err := openTree(path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+		t, err := openTree(path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.AT_RECURSIVE)
 		if err != nil {
 			return nil, err
 		}

@@ -78,12 +78,15 @@ func (o *order) found(c control) error {
 	if err := mountSys(o.Caps.Privileged); err != nil { // shows the network namespace it is mounted in
 		return err
 	}
-	if err := attachBinds(late); err != nil {
+	if err := o.attachBinds(late); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.dir(), 0o755); errors.Is(err, unix.ENOTDIR) {
 		return &SetupError{Text: "Cannot mkdir: " + o.dir() + " is not a directory", Errno: unix.ENOTDIR} // Docker's text
 	} else if err != nil {
+		return err
+	}
+	if err := o.base.seal(); err != nil {
 		return err
 	}
 	return o.become(c)

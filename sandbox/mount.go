@@ -19,9 +19,10 @@ type tree struct {
 	isDir bool
 }
 
-// openTree copies the mount of a file or directory, with all that is mounted below.
-func openTree(path string, attrs uint64) (tree, error) {
-	fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+// openTree copies the mount of a file or directory; below is AT_RECURSIVE for
+// all that is mounted below it too, or 0.
+func openTree(path string, attrs uint64, below uint) (tree, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|below)
 	if err != nil {
 		return tree{}, fmt.Errorf("mount --rbind %s: %w", path, err)
 	}

@@ -3,9 +3,6 @@ package sandbox
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +20,9 @@ func (o *order) buildRoot() (late []bound, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.keepBase(parts); err != nil {
+		return nil, err
+	}
 	if err := pivot(parts.root, o.Root.Layers); err != nil {
 		return nil, err
 	}
@@ -36,11 +36,29 @@ func (o *order) buildRoot() (late []bound, err error) {
 	if err := mountFresh(o.Caps.Privileged, o.ofHost(), parts.devices); err != nil {
 		return nil, err
 	}
+	if o.ReadOnly && o.ofHost() {
+		if err := o.base.keepAt("/run"); err != nil {
+			return nil, err
+		}
+	}
 	if err := writeFiles(o.Files); err != nil {
 		return nil, err
 	}
 	early, late := splitBinds(parts.binds)
-	return late, attachBinds(early)
+	return late, o.attachBinds(early)
+}
+
+// keepBase remembers what a read-only root file system is made of.
+func (o *order) keepBase(p *parts) error {
+	if !o.ReadOnly {
+		return nil
+	}
+	for _, m := range append([]tree{p.root}, p.mounts...) {
+		if err := o.base.keep(m.File); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // parts is what the sandbox gets of the host.
@@ -66,6 +84,13 @@ func (o *order) open() (*parts, error) {
 	}
 	if p.binds, err = openBinds(o.Binds, o.Caps.Privileged); err != nil {
 		return nil, err
+	}
+	for _, t := range o.Tmpfs {
+		b, err := t.open(o.Caps.Privileged)
+		if err != nil {
+			return nil, err
+		}
+		p.binds = append(p.binds, b)
 	}
 	if !o.ofHost() {
 		p.root, err = overlay(o.Root.Dir, o.Root.Layers, unix.MOUNT_ATTR_NODEV)
@@ -107,58 +132,6 @@ func (o *order) hide() error {
 			continue // not there to be seen
 		}
 		if err := mount("tmpfs", dir, unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, "size=4k,mode=700"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openBinds copies the mounts of the sources. Devices among them stay dead:
-// without a device cgroup, a command that may mknod could open any other there.
-// A privileged one has them anyway.
-func openBinds(binds []Bind, privileged bool) ([]bound, error) {
-	all := make([]bound, len(binds))
-	for i, b := range binds {
-		attrs := uint64(unix.MOUNT_ATTR_NODEV)
-		if privileged {
-			attrs = 0
-		}
-		if b.ReadOnly {
-			attrs |= unix.MOUNT_ATTR_RDONLY
-		}
-		t, err := openTree(b.Source, attrs)
-		if err != nil {
-			return nil, err
-		}
-		all[i] = bound{t, filepath.Clean(b.Target)}
-	}
-	return all, nil
-}
-
-// A bound is the source of a bind, and where it goes.
-type bound struct {
-	tree
-	target string
-}
-
-// splitBinds puts those apart that go over /sys, or into it.
-func splitBinds(binds []bound) (early, late []bound) {
-	for _, b := range binds {
-		if within(b.target, "/sys") {
-			late = append(late, b)
-			continue
-		}
-		early = append(early, b)
-	}
-	return early, late
-}
-
-// attachBinds mounts them, parents before children.
-func attachBinds(binds []bound) error {
-	depth := func(b bound) int { return strings.Count(b.target, "/") }
-	slices.SortStableFunc(binds, func(a, b bound) int { return depth(a) - depth(b) })
-	for _, b := range binds {
-		if err := b.attach(b.target); err != nil {
 			return err
 		}
 	}

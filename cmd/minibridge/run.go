@@ -95,6 +95,7 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.spec.Dir, "workdir", "w", "", "working directory in the container; it is made if missing")
 	flags.StringVarP(&f.spec.User, "user", "u", "", "`user` to run as, and group: NAME|UID[:GROUP|GID]")
 	flags.VarP(&listValue{list: &f.volumes}, "volume", "v", "show a host directory in the container: SOURCE:TARGET[:ro]")
+	f.bindMounts(flags)
 	flags.StringVar(&f.spec.RootFS, "rootfs", "", "take this `directory` for the root file system, copy-on-write")
 	group(flags, "Process and files")
 

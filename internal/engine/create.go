@@ -101,6 +101,9 @@ func Check(spec *Spec) error {
 	if err := checkSysctls(spec); err != nil {
 		return err
 	}
+	if err := checkMounts(spec); err != nil {
+		return err
+	}
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}
@@ -134,10 +137,8 @@ func (s *session) define(spec Spec, name string) (*state.Container, error) {
 	if err := checkRootFS(spec.RootFS); err != nil {
 		return nil, err
 	}
-	for _, v := range spec.Volumes {
-		if err := checkVolume(v); err != nil {
-			return nil, err
-		}
+	if err := checkSources(&spec); err != nil {
+		return nil, err
 	}
 	c := &state.Container{ID: newID(), Created: time.Now().UTC(), Spec: spec, State: state.State{Status: state.Created}}
 	return c, s.named(c, name)
@@ -220,16 +221,6 @@ func checkRootFS(dir string) error {
 		return errorf("invalid rootfs: %v", err)
 	case !info.IsDir():
 		return errorf("invalid rootfs: %s is not a directory", dir)
-	}
-	return nil
-}
-
-// checkVolume makes a missing source folder, as Docker's -v does.
-func checkVolume(v Volume) error {
-	if _, err := os.Stat(v.Source); errors.Is(err, fs.ErrNotExist) {
-		return os.MkdirAll(v.Source, 0o755)
-	} else if err != nil {
-		return errorf("invalid mount config for type \"bind\": %v", err)
 	}
 	return nil
 }

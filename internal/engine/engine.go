@@ -31,6 +31,7 @@ const (
 type (
 	Spec   = state.Spec
 	Volume = state.Volume
+	Mount  = state.Mount
 	Wish   = state.Wish
 )
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // rewriteFiles makes the name files of a running container say where it is
@@ -48,7 +49,7 @@ func sharers(runs []*state.Run, id string) (all []*state.Run) {
 
 // rewriteIn does so in one container that is where now says.
 func rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
-	root, err := openRoot(run)
+	root, err := openForEdit(run)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrProcessDone) {
 		return nil // its command has just ended
 	}
@@ -86,6 +87,21 @@ func rewriteIn(run *state.Run, c *state.Container, was, now *state.Run) error {
 		}
 		return resolv
 	})
+}
+
+// openForEdit opens a running container's root for a change of its files,
+// read-only or not.
+func openForEdit(run *state.Run) (*os.File, error) {
+	root, err := openRoot(run)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(root.Fd()), &st); err != nil || st.Flags&unix.ST_RDONLY == 0 {
+		return root, err
+	}
+	root.Close()
+	return sandbox.WritableRoot(run.Init.Pid, run.Init.Start)
 }
 
 // without are those of all that others don't have.

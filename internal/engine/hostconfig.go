@@ -39,6 +39,7 @@ type hostConfigJSON struct {
 	PublishAllPorts      bool
 	ReadonlyRootfs       bool
 	SecurityOpt          []string
+	Tmpfs                map[string]string `json:",omitempty"`
 	UTSMode              string
 	UsernsMode           string
 	ShmSize              int64
@@ -74,6 +75,7 @@ type hostConfigJSON struct {
 	CpuPercent           int64
 	IOMaximumIOps        uint64
 	IOMaximumBandwidth   uint64
+	Mounts               []mountSpecJSON `json:",omitempty"`
 	MaskedPaths          []string
 	ReadonlyPaths        []string
 }
@@ -116,6 +118,7 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 	for _, v := range spec.Volumes {
 		j.Binds = append(j.Binds, v.String())
 	}
+	j.Tmpfs, j.Mounts, j.ReadonlyRootfs = spec.Tmpfs, mountSpecsOf(spec), spec.ReadOnly
 	if !spec.Privileged {
 		j.MaskedPaths, j.ReadonlyPaths = sandbox.MaskedPaths, sandbox.ReadonlyPaths
 	} else {

@@ -54,15 +54,6 @@ type graphDriverJSON struct {
 	Name string
 }
 
-type mountJSON struct {
-	Type        string
-	Source      string
-	Destination string
-	Mode        string
-	RW          bool
-	Propagation string
-}
-
 type configJSON struct {
 	Hostname     string
 	Domainname   string
@@ -147,18 +138,6 @@ func (e *Engine) paths(j *containerJSON, c *state.Container) {
 	j.HostnamePath = root.Upper() + hostnameFile
 	j.HostsPath = root.Upper() + hostsFile
 	j.LogPath = e.dirs.Log(c.ID)
-}
-
-func mountsOf(spec *state.Spec) []mountJSON {
-	mounts := []mountJSON{}
-	for _, v := range spec.Volumes {
-		m := mountJSON{Type: "bind", Source: v.Source, Destination: v.Target, RW: !v.ReadOnly, Propagation: "rprivate"}
-		if v.ReadOnly {
-			m.Mode = "ro"
-		}
-		mounts = append(mounts, m)
-	}
-	return mounts
 }
 
 func configOf(c *state.Container, run *state.Run) (configJSON, error) {

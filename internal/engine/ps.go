@@ -78,8 +78,8 @@ func (e *Engine) listed(c *state.Container, run *state.Run, st state.State) List
 	if run != nil {
 		one.Ports = portsColumn(c, run)
 	}
-	for _, v := range c.Spec.Volumes {
-		one.Mounts = append(one.Mounts, v.Source)
+	for _, m := range mountsOf(&c.Spec) {
+		one.Mounts = append(one.Mounts, m.Source)
 	}
 	return one
 }

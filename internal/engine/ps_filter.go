@@ -140,8 +140,8 @@ func (s *containerSieve) onNetwork(c *state.Container, run *state.Run) bool {
 }
 
 func (s *containerSieve) seesVolume(c *state.Container) bool {
-	return len(s.Filters["volume"]) == 0 || slices.ContainsFunc(c.Spec.Volumes, func(v Volume) bool {
-		return s.exact("volume", v.Source) || s.exact("volume", v.Target)
+	return len(s.Filters["volume"]) == 0 || slices.ContainsFunc(mountsOf(&c.Spec), func(m mountJSON) bool {
+		return s.exact("volume", m.Source) || s.exact("volume", m.Destination)
 	})
 }
 

@@ -37,9 +37,9 @@ func (k *keeper) config(s streams) sandbox.Config {
 		Domainname: spec.Domainname,
 		Sysctls:    ipcOnly(spec),
 		Files:      k.Files,
-	}
-	for _, v := range spec.Volumes {
-		c.Binds = append(c.Binds, sandbox.Bind{Source: v.Source, Target: v.Target, ReadOnly: v.ReadOnly})
+		Binds:      binds(spec),
+		Tmpfs:      tmpfs(spec),
+		ReadOnly:   spec.ReadOnly,
 	}
 	return c
 }

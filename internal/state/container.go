@@ -24,6 +24,9 @@ type Spec struct {
 	Hostname   string            `json:"hostname,omitempty"`
 	RootFS     string            `json:"rootfs,omitempty"` // absolute; "" = the host's own root, copy-on-write
 	Volumes    []Volume          `json:"volumes,omitempty"`
+	Mounts     []Mount           `json:"mounts,omitempty"`
+	Tmpfs      map[string]string `json:"tmpfs,omitempty"`     // --tmpfs: options by directory, as given
+	ReadOnly   bool              `json:"read_only,omitempty"` // the root file system
 	CapAdd     []string          `json:"cap_add,omitempty"`
 	CapDrop    []string          `json:"cap_drop,omitempty"`
 	Privileged bool              `json:"privileged,omitempty"`
@@ -63,6 +66,25 @@ type Volume struct {
 	Source   string `json:"source"` // absolute, on the host
 	Target   string `json:"target"` // absolute, in the container
 	ReadOnly bool   `json:"read_only,omitempty"`
+}
+
+// Types of mounts.
+const (
+	BindMount  = "bind"
+	TmpfsMount = "tmpfs"
+)
+
+// Mount is one --mount.
+type Mount struct {
+	Type        string `json:"type"`
+	Source      string `json:"source,omitempty"` // absolute, on the host; a bind has one
+	Target      string `json:"target"`           // absolute, in the container
+	ReadOnly    bool   `json:"read_only,omitempty"`
+	Consistency string `json:"consistency,omitempty"` // says nothing on Linux
+	Propagation string `json:"propagation,omitempty"`
+	Recursive   string `json:"recursive,omitempty"` // of a bind: "", disabled, writable, readonly
+	Size        int64  `json:"size,omitempty"`      // of a tmpfs, in bytes
+	Mode        uint32 `json:"mode,omitempty"`      // of a tmpfs
 }
 
 // Container is a container's definition, and how it stands when it is not

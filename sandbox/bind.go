@@ -1,0 +1,99 @@
+package sandbox
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// openBinds copies the mounts of the sources. Devices among them stay dead:
+// without a device cgroup, a command that may mknod could open any other there.
+// A privileged one has them anyway.
+func openBinds(binds []Bind, privileged bool) ([]bound, error) {
+	all := make([]bound, len(binds))
+	for i, b := range binds {
+		attrs := uint64(unix.MOUNT_ATTR_NODEV)
+		if privileged {
+			attrs = 0
+		}
+		if b.ReadOnly && !b.Upper {
+			attrs |= unix.MOUNT_ATTR_RDONLY
+		}
+		below := uint(unix.AT_RECURSIVE)
+		if b.Alone {
+			below = 0
+		}
+		t, err := openTree(b.Source, attrs, below)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = bound{tree: t, target: filepath.Clean(b.Target), seal: b.ReadOnly && b.Upper}
+	}
+	return all, nil
+}
+
+// A bound is the source of a bind, or a tmpfs, and where it goes.
+type bound struct {
+	tree
+	target string
+	seal   bool // make it read-only when it is there
+	tmpfs  bool
+	mode   bool // a tmpfs that was given one
+}
+
+// splitBinds puts those apart that go over /sys, or into it.
+func splitBinds(binds []bound) (early, late []bound) {
+	for _, b := range binds {
+		if within(b.target, "/sys") {
+			late = append(late, b)
+			continue
+		}
+		early = append(early, b)
+	}
+	return early, late
+}
+
+// attachBinds mounts them, parents before children.
+func (o *order) attachBinds(binds []bound) error {
+	depth := func(b bound) int { return strings.Count(b.target, "/") }
+	slices.SortStableFunc(binds, func(a, b bound) int { return depth(a) - depth(b) })
+	for _, b := range binds {
+		if err := o.attachBind(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attachBind mounts one. A tmpfs over the directory of one of the sandbox's own
+// files gets that file.
+func (o *order) attachBind(b bound) error {
+	if b.tmpfs {
+		if err := b.fill(); err != nil {
+			return err
+		}
+	}
+	sealed := base{}
+	if b.seal {
+		if err := sealed.keep(b.File); err != nil {
+			return err
+		}
+	}
+	if err := b.attach(b.target); err != nil {
+		return err
+	}
+	if b.tmpfs {
+		files := make(map[string]string)
+		for path, content := range o.Files {
+			if within(path, b.target) {
+				files[path] = content
+			}
+		}
+		if err := writeFiles(files); err != nil {
+			return err
+		}
+	}
+	return sealed.seal()
+}
