@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 
 // TestScriptsWithNftables runs those again that are about where packets go.
 func TestScriptsWithNftables(t *testing.T) {
-	for _, name := range []string{"network_ipv6", "network_names", "network_flushed", "port", "publish", "ipv6_ports", "unreachable", "forwarding", "beside_docker", "beside_ufw", "beside_firewalld"} {
+	for _, name := range []string{"network_ipv6", "network_names", "network_flushed", "port", "publish", "ipv6_ports", "unreachable", "forwarding", "beside_docker", "docker_later", "beside_ufw", "beside_firewalld"} {
 		t.Run(name, func(t *testing.T) {
 			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) { runScript(t, m, "testdata/"+name+".txtar", "nftables") })
 		})
