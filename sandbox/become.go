@@ -21,7 +21,12 @@ func (o *order) become(c control) error {
 	if err := settle(who.Uid); err != nil {
 		return err
 	}
-	if err := o.capSet.forbidUserns(); err != nil {
+	if !o.Unconfined {
+		if err := o.capSet.forbidUserns(); err != nil {
+			return err
+		}
+	}
+	if err := o.raiseLimits(); err != nil {
 		return err
 	}
 	if err := o.capSet.bound(); err != nil {
@@ -32,6 +37,11 @@ func (o *order) become(c control) error {
 	}
 	if err := o.capSet.hold(); err != nil {
 		return err
+	}
+	if o.NoNewPrivs {
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
+		}
 	}
 	env := withHome(o.Env, who.Home)
 	path, err := lookup(o.Args[0], env)
@@ -46,6 +56,9 @@ func (o *order) become(c control) error {
 	}
 	if err := lastThings(c); err != nil {
 		return err
+	}
+	if o.Init {
+		return o.execInit(env)
 	}
 	err = unix.Exec(path, o.Args, env)
 	errno, _ := err.(syscall.Errno)
@@ -131,17 +144,6 @@ func resetSignals() error {
 		unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&act)), 0, 8, 0, 0)
 	}
 	return unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
-}
-
-// limit limits open files.
-func (o *order) limit() error {
-	if o.NoFile == nil {
-		return nil
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: o.NoFile.Soft, Max: o.NoFile.Hard}); err != nil {
-		return fmt.Errorf("limit open files to %d:%d: %w", o.NoFile.Soft, o.NoFile.Hard, err)
-	}
-	return nil
 }
 
 // lastThings is what only the last moment before execve can do.

@@ -158,7 +158,7 @@ func TestExec(t *testing.T) {
 			"signals":                 {cmd: config("grep", "-E", "Sig(Blk|Ign)|ShdPnd", "/proc/self/status").Command, want: "ShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"},
 			"a session of its own":    {cmd: shell(`set -- $$ $(cat /proc/$$/stat); test $1 = $6 -a $1 = $7; echo $? $8`).Command, want: "0 0\n"},
 			"the caller's limit":      {cmd: shell("ulimit -Sn; ulimit -Hn").Command, want: "1000\n2000\n"},
-			"a limit of open files":   {cmd: sandbox.Command{Args: []string{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, Env: []string{path}, NoFile: &sandbox.Limit{Soft: 100, Hard: 200}}, want: "100\n200\n"},
+			"a limit of open files":   {cmd: sandbox.Command{Args: []string{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, Env: []string{path}, Limits: []sandbox.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: 100, Hard: 200}}}, want: "100\n200\n"},
 			"nobody's favourite":      {cmd: config("cat", "/proc/self/oom_score_adj").Command, want: "0\n"},
 			"directory, user":         {cmd: sandbox.Command{Args: []string{"sh", "-c", "pwd; id -u; echo $HOME"}, Env: []string{path}, Dir: "/tmp", User: "nobody"}, want: "/tmp\n65534\n/nonexistent\n"},
 		} {

@@ -4,20 +4,21 @@ import "os"
 
 // A Command is what is executed in a sandbox, by whom, with which streams.
 type Command struct {
-	Args []string // a name without a slash is looked up in the PATH of Env
-	Env  []string // all of it; only HOME is added, from /etc/passwd, when it is not there
-	Dir  string   // where it starts; "" is /
-	User string   // USER[:GROUP], names or numbers as the sandbox knows them; "" is root
-	Caps Caps
-	// NoFile, unless nil, limits open files (RLIMIT_NOFILE, getrlimit(2)).
-	NoFile *Limit
+	Args   []string // a name without a slash is looked up in the PATH of Env
+	Env    []string // all of it; only HOME is added, from /etc/passwd, when it is not there
+	Dir    string   // where it starts; "" is /
+	User   string   // USER[:GROUP], names or numbers as the sandbox knows them; "" is root
+	Caps   Caps
+	Limits []Limit
+	// NoNewPrivs keeps set-user-ID programs and file capabilities from giving
+	// it any (prctl(2), PR_SET_NO_NEW_PRIVS).
+	NoNewPrivs bool
+	// Unconfined is without the filter of system calls.
+	Unconfined bool
 
 	// The standard streams; nil is /dev/null. Start keeps no copy of them.
 	Stdin, Stdout, Stderr *os.File `json:"-"`
 }
-
-// A Limit is the two values of getrlimit(2).
-type Limit struct{ Soft, Hard uint64 }
 
 // A Config describes a sandbox and its first process.
 type Config struct {
@@ -34,6 +35,11 @@ type Config struct {
 	Files map[string]string
 	Binds []Bind
 	Tmpfs []Tmpfs
+	// Init puts a small program in the place of PID 1, whose child the command
+	// is: it passes signals on, and waits for orphans.
+	Init bool
+	// Unmasked withholds no part of /proc and /sys.
+	Unmasked bool
 	// ReadOnly keeps the command from writing to the root file system, all that
 	// comes from the host and /run included: binds, tmpfs and /dev stay as they are.
 	ReadOnly bool

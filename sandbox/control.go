@@ -47,7 +47,6 @@ func memory(name string, data []byte) (*os.File, error) {
 
 func readOrder() (*order, error) {
 	unix.CloseOnExec(controlFD)
-	unix.Close(exeFD)
 	f := os.NewFile(orderFD, "order")
 	defer f.Close()
 	data, err := io.ReadAll(f)
@@ -60,6 +59,9 @@ func readOrder() (*order, error) {
 	}
 	if o.Join {
 		unix.CloseOnExec(statusFD)
+	}
+	if !o.Init {
+		unix.Close(exeFD)
 	}
 	o.capSet = capSet(o.Bound)
 	return o, nil

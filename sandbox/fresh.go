@@ -12,19 +12,19 @@ import (
 
 // mountFresh makes /proc, /dev and, over the host's own tree, /run. /sys waits
 // for the network namespace.
-func mountFresh(privileged, run bool, devices []device) error {
+func (o *order) mountFresh(devices []device) error {
 	if err := mount("proc", "/proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	if err := mountDev(devices, privileged); err != nil {
+	if err := mountDev(devices, o.Caps.Privileged); err != nil {
 		return err
 	}
-	if run {
+	if o.ofHost() {
 		if err := mountRun(); err != nil {
 			return err
 		}
 	}
-	if privileged {
+	if o.Caps.Privileged || o.Unmasked {
 		return nil
 	}
 	return guardProc()
@@ -98,13 +98,16 @@ func mask(paths ...string) error {
 
 // mountSys makes /sys. /sys/class/net shows the network namespace of the
 // process that mounts it.
-func mountSys(privileged bool) error {
+func mountSys(privileged, unmasked bool) error {
 	flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
 	if privileged {
 		return mount("sysfs", "/sys", flags, "")
 	}
 	if err := mount("sysfs", "/sys", flags|unix.MS_RDONLY, ""); err != nil {
 		return err
+	}
+	if unmasked {
+		return nil
 	}
 	return mask("/sys/firmware", "/sys/devices/virtual/powercap")
 }

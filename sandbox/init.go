@@ -30,8 +30,12 @@ var ready bool
 // it does nothing. In the one that [Start] or [Exec] started it never returns.
 func Init() {
 	ready = true
-	if os.Args[0] != marker {
+	switch os.Args[0] {
+	default:
 		return
+	case initName:
+		runInit()
+	case marker:
 	}
 	runtime.LockOSThread() // namespaces, user and capabilities belong to threads
 	c := control(controlFD)
@@ -75,7 +79,7 @@ func (o *order) found(c control) error {
 	if err := c.waitGo(); err != nil {
 		return err
 	}
-	if err := mountSys(o.Caps.Privileged); err != nil { // shows the network namespace it is mounted in
+	if err := mountSys(o.Caps.Privileged, o.Unmasked); err != nil { // shows the network namespace it is mounted in
 		return err
 	}
 	if err := o.attachBinds(late); err != nil {

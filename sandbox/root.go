@@ -33,7 +33,7 @@ func (o *order) buildRoot() (late []bound, err error) {
 	if err := o.hide(); err != nil {
 		return nil, err
 	}
-	if err := mountFresh(o.Caps.Privileged, o.ofHost(), parts.devices); err != nil {
+	if err := o.mountFresh(parts.devices); err != nil {
 		return nil, err
 	}
 	if o.ReadOnly && o.ofHost() {

@@ -168,7 +168,9 @@ func TestProcess(t *testing.T) {
 			want: "ShdPnd:\t0000000000000000\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000"},
 		"setuid programs work": {script: "grep NoNewPrivs /proc/1/status", want: "NoNewPrivs:\t0"},
 		"a limit of open files": {
-			set:    func(c *sandbox.Config) { c.NoFile = &sandbox.Limit{Soft: 100, Hard: 200} },
+			set: func(c *sandbox.Config) {
+				c.Limits = []sandbox.Limit{{Resource: unix.RLIMIT_NOFILE, Soft: 100, Hard: 200}}
+			},
 			script: "ulimit -Sn; ulimit -Hn", want: "100\n200",
 		},
 		"/ is where it starts": {script: "pwd", want: "/"},

@@ -15,16 +15,17 @@ import (
 
 // runFlags are the flags of run as they were typed.
 type runFlags struct {
-	spec       engine.Spec
-	name       string
-	env        []string
-	envFiles   []string
-	volumes    []string
-	labels     []string
-	networks   []engine.Wish
-	extraHosts []string
-	sysctls    []string
-	endpoint   engine.Wish // what --network-alias, --ip and the like say of the first network
+	spec         engine.Spec
+	name         string
+	env          []string
+	envFiles     []string
+	volumes      []string
+	labels       []string
+	networks     []engine.Wish
+	extraHosts   []string
+	sysctls      []string
+	securityOpts []string
+	endpoint     engine.Wish // what --network-alias, --ip and the like say of the first network
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -102,6 +103,7 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.Var(&listValue{list: &f.spec.CapAdd}, "cap-add", "add a Linux capability, or ALL")
 	flags.Var(&listValue{list: &f.spec.CapDrop}, "cap-drop", "drop a Linux capability, or ALL")
 	flags.BoolVar(&f.spec.Privileged, "privileged", false, "give the container all capabilities and devices")
+	f.bindRights(flags)
 	group(flags, "Rights")
 }
 
@@ -145,6 +147,9 @@ func (f *runFlags) resolve() (err error) {
 		return err
 	}
 	if f.spec.Volumes, err = parseVolumes(f.volumes); err != nil {
+		return err
+	}
+	if f.spec.SecurityOpt, err = readSecurityOpts(f.securityOpts); err != nil {
 		return err
 	}
 	f.spec.Labels = pairs(f.labels)

@@ -104,6 +104,9 @@ func Check(spec *Spec) error {
 	if err := checkMounts(spec); err != nil {
 		return err
 	}
+	if _, err := confined(spec); err != nil {
+		return err
+	}
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}

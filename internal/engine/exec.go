@@ -81,12 +81,17 @@ func execError(err error) error {
 func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, s Streams) (p *sandbox.Process, wait func(), err error) {
 	pipes := &execPipes{}
 	defer pipes.closeTheirs()
+	how, _ := confined(&c.Spec)
 	cmd := sandbox.Command{
 		Args: x.Args,
 		Env:  withEnv(environment(&c.Spec, execHostname(c, run)), x.Env),
 		Dir:  x.Dir,
 		User: x.User,
 		Caps: caps(&c.Spec),
+
+		Limits:     limits(&c.Spec),
+		NoNewPrivs: how.noNewPrivs,
+		Unconfined: how.unconfined,
 	}
 	if cmd.Dir == "" {
 		cmd.Dir = workingDir(&c.Spec)

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
+
+	"github.com/docker/go-units"
 
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
@@ -70,7 +73,7 @@ type hostConfigJSON struct {
 	MemorySwappiness     *int64
 	OomKillDisable       *bool
 	PidsLimit            *int64
-	Ulimits              []any
+	Ulimits              []units.Ulimit
 	CpuCount             int64
 	CpuPercent           int64
 	IOMaximumIOps        uint64
@@ -78,6 +81,7 @@ type hostConfigJSON struct {
 	Mounts               []mountSpecJSON `json:",omitempty"`
 	MaskedPaths          []string
 	ReadonlyPaths        []string
+	Init                 *bool `json:",omitempty"`
 }
 
 type logConfigJSON struct {
@@ -113,16 +117,19 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 		DnsSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts, IpcMode: "private",
 		Privileged: spec.Privileged, PublishAllPorts: spec.PublishAll, ShmSize: shmSize, Sysctls: spec.Sysctls, Runtime: "minibridge",
 		BlkioWeightDevice: none, BlkioDeviceReadBps: none, BlkioDeviceWriteBps: none,
-		BlkioDeviceReadIOps: none, BlkioDeviceWriteIOps: none, Devices: none, Ulimits: none,
+		BlkioDeviceReadIOps: none, BlkioDeviceWriteIOps: none, Devices: none, Ulimits: append([]units.Ulimit{}, spec.Ulimits...),
+		SecurityOpt: securityOptOf(spec), Init: spec.Init,
 	}
 	for _, v := range spec.Volumes {
 		j.Binds = append(j.Binds, v.String())
 	}
 	j.Tmpfs, j.Mounts, j.ReadonlyRootfs = spec.Tmpfs, mountSpecsOf(spec), spec.ReadOnly
-	if !spec.Privileged {
+	switch {
+	case spec.Privileged:
+	case slices.Contains(spec.SecurityOpt, unmasked):
+		j.MaskedPaths, j.ReadonlyPaths = []string{}, []string{}
+	default:
 		j.MaskedPaths, j.ReadonlyPaths = sandbox.MaskedPaths, sandbox.ReadonlyPaths
-	} else {
-		j.SecurityOpt = []string{"label=disable"}
 	}
 	return j, err
 }

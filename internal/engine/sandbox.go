@@ -17,6 +17,7 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 // config is the container as the sandbox takes it.
 func (k *keeper) config(s streams) sandbox.Config {
 	spec := &k.Container.Spec
+	how, _ := confined(spec) // it was read before there was a container
 	c := sandbox.Config{
 		Command: sandbox.Command{
 			Args:   spec.Args,
@@ -24,6 +25,11 @@ func (k *keeper) config(s streams) sandbox.Config {
 			Dir:    workingDir(spec),
 			User:   spec.User,
 			Caps:   caps(spec),
+			Limits: limits(spec),
+
+			NoNewPrivs: how.noNewPrivs,
+			Unconfined: how.unconfined,
+
 			Stdin:  s.in,
 			Stdout: s.out,
 			Stderr: s.err,
@@ -40,6 +46,8 @@ func (k *keeper) config(s streams) sandbox.Config {
 		Binds:      binds(spec),
 		Tmpfs:      tmpfs(spec),
 		ReadOnly:   spec.ReadOnly,
+		Init:       spec.Init != nil && *spec.Init,
+		Unmasked:   how.unmasked,
 	}
 	return c
 }

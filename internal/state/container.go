@@ -11,41 +11,46 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/docker/go-units"
 )
 
 // Spec is what a person asked for: all that is needed to start a container
 // again. Ports are kept as Docker's -p and --expose take them.
 type Spec struct {
-	Args       []string          `json:"args"`
-	Env        []string          `json:"env,omitempty"` // NAME=value, as -e and --env-file gave them
-	Dir        string            `json:"dir,omitempty"` // working directory; "" = / with --rootfs, else where run was called
-	CallerDir  string            `json:"caller_dir,omitempty"`
-	User       string            `json:"user,omitempty"` // user[:group], names or numbers
-	Hostname   string            `json:"hostname,omitempty"`
-	RootFS     string            `json:"rootfs,omitempty"` // absolute; "" = the host's own root, copy-on-write
-	Volumes    []Volume          `json:"volumes,omitempty"`
-	Mounts     []Mount           `json:"mounts,omitempty"`
-	Tmpfs      map[string]string `json:"tmpfs,omitempty"`     // --tmpfs: options by directory, as given
-	ReadOnly   bool              `json:"read_only,omitempty"` // the root file system
-	CapAdd     []string          `json:"cap_add,omitempty"`
-	CapDrop    []string          `json:"cap_drop,omitempty"`
-	Privileged bool              `json:"privileged,omitempty"`
-	Network    string            `json:"network"`   // where it was made: bridge, none, host, container:ID, or the first network's name
-	Endpoints  []Wish            `json:"endpoints"` // in the order of connecting; none when it shares another container's
-	Domainname string            `json:"domainname,omitempty"`
-	Sysctls    map[string]string `json:"sysctls,omitempty"` // of its namespaces, as sysctl(8) names them
-	DNS        []string          `json:"dns,omitempty"`     // name servers in the place of the host's
-	DNSSearch  []string          `json:"dns_search,omitempty"`
-	DNSOptions []string          `json:"dns_options,omitempty"`
-	ExtraHosts []string          `json:"extra_hosts,omitempty"` // NAME:ADDRESS, or NAME:host-gateway
-	Publish    []string          `json:"publish,omitempty"`
-	PublishAll bool              `json:"publish_all,omitempty"`
-	Expose     []string          `json:"expose,omitempty"`
-	Labels     map[string]string `json:"labels,omitempty"`
-	AutoRemove bool              `json:"auto_remove,omitempty"`
-	OpenStdin  bool              `json:"open_stdin,omitempty"`
-	Detach     bool              `json:"detach,omitempty"`
-	CIDFile    string            `json:"cidfile,omitempty"`
+	Args        []string          `json:"args"`
+	Env         []string          `json:"env,omitempty"` // NAME=value, as -e and --env-file gave them
+	Dir         string            `json:"dir,omitempty"` // working directory; "" = / with --rootfs, else where run was called
+	CallerDir   string            `json:"caller_dir,omitempty"`
+	User        string            `json:"user,omitempty"` // user[:group], names or numbers
+	Hostname    string            `json:"hostname,omitempty"`
+	RootFS      string            `json:"rootfs,omitempty"` // absolute; "" = the host's own root, copy-on-write
+	Volumes     []Volume          `json:"volumes,omitempty"`
+	Mounts      []Mount           `json:"mounts,omitempty"`
+	Tmpfs       map[string]string `json:"tmpfs,omitempty"`     // --tmpfs: options by directory, as given
+	ReadOnly    bool              `json:"read_only,omitempty"` // the root file system
+	CapAdd      []string          `json:"cap_add,omitempty"`
+	CapDrop     []string          `json:"cap_drop,omitempty"`
+	Privileged  bool              `json:"privileged,omitempty"`
+	SecurityOpt []string          `json:"security_opt,omitempty"` // as given; of a seccomp profile its content
+	Ulimits     []units.Ulimit    `json:"ulimits,omitempty"`      // by name
+	Init        *bool             `json:"init,omitempty"`         // an init of ours is PID 1; nil = not said
+	Network     string            `json:"network"`                // where it was made: bridge, none, host, container:ID, or the first network's name
+	Endpoints   []Wish            `json:"endpoints"`              // in the order of connecting; none when it shares another container's
+	Domainname  string            `json:"domainname,omitempty"`
+	Sysctls     map[string]string `json:"sysctls,omitempty"` // of its namespaces, as sysctl(8) names them
+	DNS         []string          `json:"dns,omitempty"`     // name servers in the place of the host's
+	DNSSearch   []string          `json:"dns_search,omitempty"`
+	DNSOptions  []string          `json:"dns_options,omitempty"`
+	ExtraHosts  []string          `json:"extra_hosts,omitempty"` // NAME:ADDRESS, or NAME:host-gateway
+	Publish     []string          `json:"publish,omitempty"`
+	PublishAll  bool              `json:"publish_all,omitempty"`
+	Expose      []string          `json:"expose,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	AutoRemove  bool              `json:"auto_remove,omitempty"`
+	OpenStdin   bool              `json:"open_stdin,omitempty"`
+	Detach      bool              `json:"detach,omitempty"`
+	CIDFile     string            `json:"cidfile,omitempty"`
 }
 
 // A Wish is what a person asked of a container's endpoint on one network. What
