@@ -9,8 +9,8 @@ import (
 )
 
 // carryPlan says what a run's supervisor carries, and the commands that would
-// do the same. A script leaves them out: they need socat, and nothing would end
-// them.
+// do the same. In a script they are comments: they need socat, and nothing would
+// end them.
 func carryPlan(run *state.Run) (p plan.Plan) {
 	in, ok := waysOf(run)
 	why := "a container without IPv6: what comes by it, the container's supervisor carries, as these would"

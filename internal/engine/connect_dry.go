@@ -102,12 +102,11 @@ func (e *Engine) openDry(ref, network string) (*state.Container, *state.Network,
 // writeMove writes the steps of a move.
 func (e *Engine) writeMove(b *bytes.Buffer, c *state.Container, was, now *state.Run, networks []*state.Network) error {
 	i := e.imagining("connect")
-	defer i.close()
 	r, err := i.movePorts(c, was, now, networks)
 	if err != nil {
 		return err
 	}
-	i.keep(now, r)
+	i.give(now, r)
 	republish := republishes(was, now)
 	if republish {
 		j, err := e.dirs.ReadJournal(portsOwner(was.ID), kinds)

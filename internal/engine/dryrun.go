@@ -88,7 +88,6 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 		return err
 	}
 	i := e.imagining("run")
-	defer i.close()
 	run, err := i.start(c, networks)
 	if err != nil {
 		return err

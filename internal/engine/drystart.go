@@ -26,7 +26,6 @@ func (e *Engine) DryStart(refs []string, w io.Writer) error {
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
 	i := e.imagining("start")
-	defer i.close()
 	for _, ref := range refs {
 		c, err := e.find(ref)
 		if err != nil {

@@ -40,17 +40,16 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, []*state.Net
 
 // An imagined is what a dry run has given out: names, addresses and ports are
 // chosen as the verb itself chooses them. Nobody else knows of it, nor is kept
-// from it for longer than the dry run lasts: ports are tried by taking them,
-// which alone tells whether they can be had.
+// from it: ports are tried by taking them, which alone tells whether they can be
+// had, and let go at once.
 type imagined struct {
 	*reserver
 	addrs map[string]map[netip.Addr]bool // by network id
-	taken []*reservation
 }
 
 // imagining begins a dry run of a verb. Who may not look takes nothing.
 func (e *Engine) imagining(verb string) *imagined {
-	take := nat.Reserve
+	take := try
 	if os.Geteuid() != 0 {
 		take = func(...nat.Mapping) ([]*os.File, error) { return nil, nil }
 	}
@@ -61,16 +60,19 @@ func (e *Engine) imagining(verb string) *imagined {
 	}
 }
 
-// keep gives a run the ports of a reservation until the dry run ends.
-func (i *imagined) keep(run *state.Run, r *reservation) {
-	run.Ports = r.ports
-	i.taken, i.given = append(i.taken, r), append(i.given, run)
+// try is a taker that keeps nothing.
+func try(mappings ...nat.Mapping) ([]*os.File, error) {
+	files, err := nat.Reserve(mappings...)
+	for _, f := range files {
+		f.Close()
+	}
+	return nil, err
 }
 
-func (i *imagined) close() {
-	for _, r := range i.taken {
-		r.close()
-	}
+// give gives a run the ports of a reservation.
+func (i *imagined) give(run *state.Run, r *reservation) {
+	run.Ports = r.ports
+	i.given = append(i.given, run)
 }
 
 // start is the run of a container that would be started now.
@@ -91,7 +93,7 @@ func (i *imagined) start(c *state.Container, networks []*state.Network) (*state.
 	if err != nil {
 		return nil, err
 	}
-	i.keep(run, r)
+	i.give(run, r)
 	return run, nil
 }
 
@@ -106,7 +108,7 @@ func (i *imagined) endpoints(c *state.Container, run *state.Run, networks []*sta
 		if !i.traits(n).Namespace {
 			run.Netns = ""
 		}
-		taken, err := i.Engine.taken(n, c.ID)
+		taken, err := i.taken(n, c.ID)
 		if err != nil && !errors.Is(err, os.ErrPermission) { // who may not look gets the first address
 			return err
 		}

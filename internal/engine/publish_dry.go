@@ -46,7 +46,6 @@ func (e *Engine) dryPorts(verb, ref string, values []string, edit portEdit, w io
 	var b bytes.Buffer
 	b.WriteString(e.scriptHead())
 	i := e.imagining(verb)
-	defer i.close()
 	if err := i.writePorts(&b, c, run, ports, networks); err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ func (i *imagined) writePorts(b *bytes.Buffer, c *state.Container, run *state.Ru
 	if err != nil {
 		return err
 	}
-	i.keep(&more, r)
+	i.give(&more, r)
 	less.Ports = ports.less
 	if err := writeDrift(b, i.publishPlan(&more, networks)); err != nil {
 		return err

@@ -15,10 +15,11 @@ import (
 // A reservation is a container's published ports and the bound sockets that
 // keep others from them.
 type reservation struct {
-	ports []state.Port
-	files []*os.File
-	held  []state.Port // those whose sockets the container's supervisor has already
-	take  taker
+	ports  []state.Port
+	files  []*os.File
+	held   []state.Port // those whose sockets the container's supervisor has already
+	others []state.Port // those that others were given, and that no socket keeps
+	take   taker
 }
 
 // A taker binds sockets to ports of the host, as [nat.Reserve] does.
@@ -77,13 +78,15 @@ func (r *reservation) bind(m nat.Mapping, ips []netip.Addr) error {
 	return nil
 }
 
-// takeOne takes it on one address. What the container has asked for before is
-// taken, without a look at the machine, too.
+// takeOne takes it on one address. What the container has asked for before, or
+// others were given, is taken, without a look at the machine, too.
 func (r *reservation) takeOne(m nat.Mapping) ([]*os.File, error) {
-	for _, p := range r.ports {
-		if number, both := shared(p, m); both {
-			m.Port, m.HostPort, m.Count = m.Port+number-m.HostPort, number, 1
-			return nil, &nat.BindError{Mapping: m, Err: unix.EADDRINUSE}
+	for _, ports := range [][]state.Port{r.ports, r.others} {
+		for _, p := range ports {
+			if number, both := shared(p, m); both {
+				m.Port, m.HostPort, m.Count = m.Port+number-m.HostPort, number, 1
+				return nil, &nat.BindError{Mapping: m, Err: unix.EADDRINUSE}
+			}
 		}
 	}
 	if slices.Contains(r.held, port(m)) {

@@ -81,6 +81,9 @@ func (v *reserver) reserveSpecs(c *state.Container, in entrance, specs []nat.Spe
 		return nil, err
 	}
 	r := &reservation{held: held, take: v.take}
+	for _, run := range v.given {
+		r.others = append(r.others, run.Ports...)
+	}
 	for _, spec := range specs {
 		if spec.HostIP.Is6() && spec.HostIP.IsLinkLocalUnicast() {
 			r.close()
