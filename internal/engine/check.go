@@ -42,7 +42,7 @@ func (e *Engine) Check(ctx context.Context) []Finding {
 		return append(found, Finding{"note", "root", "not root: namespaces, bridges and rules were not tried; sudo minibridge check does"})
 	}
 	found = append(found, e.guardFindings()...)
-	found = append(found, e.ruleFindings()...)
+	found = append(found, e.ruleFindings(ctx)...)
 	tried, err := e.tryApart(ctx)
 	if err != nil {
 		tried = []Finding{{"bad", "namespaces", fmt.Sprintf("%v; the kernel needs CONFIG_NET_NS and CONFIG_NAMESPACES", err)}}

@@ -43,9 +43,7 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 	if os.Geteuid() != 0 {
 		return nil, errorf("%s needs root: it changes the kernel's network", verb).hint("sudo minibridge %s", verb)
 	}
-	held, err := state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
-		e.sayWaiting("the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
-	})
+	held, err := e.hold(ctx, verb)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +53,13 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 		return nil, errors.Join(err, s.unlock())
 	}
 	return s, nil
+}
+
+// hold takes the lock, and says whom it waits for.
+func (e *Engine) hold(ctx context.Context, verb string) (*state.Held, error) {
+	return state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
+		e.sayWaiting("the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
+	})
 }
 
 func (s *session) unlock() error {
