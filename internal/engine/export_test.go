@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +24,9 @@ var Elsewhere = elsewhere
 // RouterPlan6 is what IPv6 adds to the host's.
 func (e *Engine) HostPlan() plan.Plan { return e.hostPlan() }
 
-func (e *Engine) RouterPlan6(uplinks []string) plan.Plan { return e.routerPlan6(uplinks) }
+func (e *Engine) RouterPlan6(uplinks []string) plan.Plan {
+	return slices.Concat(e.firewall.Host6(), uplinkPlan(uplinks), routerPlan6(&state.Network{Subnet6: netip.MustParsePrefix("fd00::/64")}))
+}
 
 func (e *Engine) NetworkPlan(n *state.Network) plan.Plan { return e.networkPlan(n) }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -25,8 +24,17 @@ func forwards(key string) (bool, error) {
 }
 
 // routerPlan makes the host a router of IPv4.
-func (e *Engine) routerPlan() (p plan.Plan) {
+func routerPlan() (p plan.Plan) {
 	p.Do(&plan.SysctlSet{Key: forwardKey, Value: "1"}, "a Linux box is no router until it is told")
+	return p
+}
+
+// routerPlan6 makes it one of IPv6, where one of these networks has that. It
+// comes behind [Engine.sharedPlan6].
+func routerPlan6(networks ...*state.Network) (p plan.Plan) {
+	if slices.ContainsFunc(networks, hasIPv6Subnet) {
+		p.Do(&plan.SysctlSet{Key: forwardKey6, Value: "1"}, "and no router of IPv6 either")
+	}
 	return p
 }
 
@@ -37,39 +45,57 @@ func (e *Engine) needRouter(networks []*state.Network) (v4, v6 bool) {
 		return false, false
 	}
 	up, _ := e.whatIsUp(networks) // of a record that can't be read, nobody knows
-	return true, slices.ContainsFunc(up.networks, func(n *state.Network) bool { return n.Subnet6.IsValid() })
+	return true, slices.ContainsFunc(up.networks, hasIPv6Subnet)
 }
 
-// heedForwarding makes the host a router again, where somebody has switched that
-// off.
-func (s *session) heedForwarding(ctx context.Context) error {
+// switchedOff are the settings that make the host a router, of the families that
+// networks which are up need it for, where somebody has switched them off.
+func (e *Engine) switchedOff(all func() ([]*state.Network, error)) (keys []string, err error) {
 	on, err := forwards(forwardKey)
-	on6, err6 := forwards(forwardKey6)
-	if on && on6 || err != nil || !s.dirs.HasJournal(hostOwner) {
-		return err
+	on6, err6 := forwards(forwardKey6) // a kernel without IPv6 has no network with it
+	on6 = on6 || err6 != nil
+	if err != nil || on && on6 || !e.dirs.HasJournal(hostOwner) {
+		return nil, err
+	}
+	networks, err := all()
+	if err != nil {
+		return nil, err
+	}
+	v4, v6 := e.needRouter(networks)
+	if v4 && !on {
+		keys = append(keys, forwardKey)
+	}
+	if v6 && !on6 {
+		keys = append(keys, forwardKey6)
+	}
+	return keys, nil
+}
+
+// forwardAgain makes the host a router again, where somebody has switched that
+// off. It comes when all rules are in place: nothing is led anywhere before the
+// doors are closed that should be.
+func (s *session) forwardAgain(ctx context.Context) (back []string, err error) {
+	off, err := s.switchedOff(s.networks)
+	if err != nil || len(off) == 0 {
+		return nil, err
 	}
 	networks, err := s.networks()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
-	again := func(key string, p plan.Plan) {
-		err := s.up(ctx, hostOwner, p)
-		if err == nil {
-			s.say("WARNING: %s was off; it is on again", key)
+	for _, key := range off {
+		p := routerPlan()
+		if key == forwardKey6 {
+			if p, err = s.hostPlan6(networks...); err != nil {
+				return back, err
+			}
 		}
-		errs = append(errs, err)
+		if err := s.up(ctx, hostOwner, p); err != nil {
+			return back, err
+		}
+		back = append(back, key)
 	}
-	_, v6 := s.needRouter(networks)
-	if !on {
-		again(forwardKey, s.routerPlan())
-	}
-	if !on6 && err6 == nil && v6 {
-		p, err := s.hostPlan6(networks...)
-		errs = append(errs, err)
-		again(forwardKey6, p)
-	}
-	return errors.Join(errs...)
+	return back, nil
 }
 
 // forwardFindings tell whether the host forwards what it should.

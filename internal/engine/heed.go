@@ -36,22 +36,29 @@ func (s *session) leaveWord() {
 
 // heed puts back what somebody has flushed of the rules of all that is up: what
 // keeps doors closed, and what leads to published ports. Whoever comes next
-// after a flush, whatever for, is to find no door open.
+// after a flush, whatever for, is to find no door open; so the host is made a
+// router again behind that, and not where that fails.
 func (s *session) heed(ctx context.Context) {
-	if err := s.heedForwarding(ctx); err != nil && ctx.Err() == nil {
-		s.warn(err)
+	if !s.whole {
+		back, err := s.putBack(ctx)
+		if len(back) > 0 {
+			s.say("WARNING: rules of ours were missing, or behind those of others; put back: %s", sum(back))
+		}
+		if err != nil && ctx.Err() == nil { // who has lost patience hears so from the verb
+			s.warn(fmt.Errorf("rules of ours may be missing: %w", err))
+		}
+		s.whole = err == nil
 	}
-	if s.whole {
+	if !s.whole {
 		return
 	}
-	back, err := s.putBack(ctx)
-	if len(back) > 0 {
-		s.say("WARNING: rules of ours were missing (flushed?) or behind those of others; put back: %s", sum(back))
+	back, err := s.forwardAgain(ctx)
+	for _, key := range back {
+		s.say("WARNING: %s was off; it is on again", key)
 	}
-	if err != nil && ctx.Err() == nil { // who has lost patience hears so from the verb
-		s.warn(fmt.Errorf("rules of ours may be missing: %w", err))
+	if err != nil && ctx.Err() == nil {
+		s.warn(err)
 	}
-	s.whole = err == nil
 }
 
 // heedAfter does that for a verb which has had others take the lock: a
@@ -60,7 +67,10 @@ func (e *Engine) heedAfter(ctx context.Context, verb string) error {
 	if !e.dirs.HasJournal(hostOwner) {
 		return nil
 	}
-	if mark, err := e.firewall.Mark(); err == nil && e.dirs.RulesSeen() == mark.Then() {
+	mark, err := e.firewall.Mark()
+	whole := err == nil && e.dirs.RulesSeen() == mark.Then()
+	off, err := e.switchedOff(e.dirs.Networks)
+	if whole && err == nil && len(off) == 0 {
 		return nil
 	}
 	return e.clean(ctx, verb)

@@ -37,7 +37,7 @@ func TestTheNextVerbPutsBackRules(t *testing.T) {
 			before := withoutVeths(m.State(t))
 			m.Sh(t, flush)
 			said := m.Sh(t, verb.do+" 2>&1 >/dev/null")
-			if strings.Count(said, "\n") > 0 || !strings.HasPrefix(said, "WARNING: rules of ours were missing (flushed?) or behind those of others; put back: host, networks bridge, lab, six and vault, containers ") {
+			if strings.Count(said, "\n") > 0 || !strings.HasPrefix(said, "WARNING: rules of ours were missing, or behind those of others; put back: host, networks bridge, lab, six and vault, containers ") {
 				t.Errorf("%s says: %s", verb.do, said)
 			}
 			m.Sh(t, verb.back)
@@ -157,7 +157,7 @@ func TestFlushedLegacyRules(t *testing.T) {
 		const flush = "for t in raw nat filter; do iptables -t $t -F; iptables -t $t -X; ip6tables -t $t -F; ip6tables -t $t -X; done"
 		for _, back := range []string{"minibridge create --name zz true", "minibridge rm zz", "minibridge repair"} {
 			m.Sh(t, flush)
-			if said := m.Sh(t, back+" 2>&1"); !strings.HasPrefix(said, "WARNING: rules of ours were missing (flushed?) or behind those of others; put back: host, ") && !strings.HasPrefix(said, "host: iptables -t raw -N ") {
+			if said := m.Sh(t, back+" 2>&1"); !strings.HasPrefix(said, "WARNING: rules of ours were missing, or behind those of others; put back: host, ") && !strings.HasPrefix(said, "host: iptables -t raw -N ") {
 				t.Errorf("%s says %s", back, said)
 			}
 			if after := inAnyOrder(m.State(t)); after != whole {

@@ -11,8 +11,10 @@ import (
 // hostPlan is what all networks and containers share. It comes up at first use
 // and stays until reset: a network that owned it would cut the others off when
 // it went.
-func (e *Engine) hostPlan() plan.Plan {
-	p := e.routerPlan()
+func (e *Engine) hostPlan() plan.Plan { return append(routerPlan(), e.sharedPlan()...) }
+
+// sharedPlan is all of that but for what makes the host a router.
+func (e *Engine) sharedPlan() (p plan.Plan) {
 	p.Do(&sandbox.NetnsDir{}, "where ip netns keeps the names of namespaces; shared, so that every mount namespace sees them")
 	p.Do(&sandbox.LayersMount{Dir: e.dirs.Layers()}, "what containers change on their root file systems lives in memory")
 	return append(p, e.firewall.Host()...)
@@ -25,7 +27,11 @@ func (s *session) upHost(ctx context.Context) error {
 		return err
 	}
 	first := !s.dirs.HasJournal(hostOwner)
-	if err := s.up(ctx, hostOwner, s.hostPlan()); err != nil || !first {
+	p := s.hostPlan()
+	if !first { // a router it is again when all doors are closed: see heed
+		p = s.sharedPlan()
+	}
+	if err := s.up(ctx, hostOwner, p); err != nil || !first {
 		return err
 	}
 	for _, warning := range s.strangers() {

@@ -13,29 +13,46 @@ import (
 // It comes up with the first of them, behind the host's plan, and stays as that
 // does: a machine without such a network needs no ip6tables and no IPv6.
 func (e *Engine) hostPlan6(networks ...*state.Network) (plan.Plan, error) {
-	if !slices.ContainsFunc(networks, func(n *state.Network) bool { return n.Subnet6.IsValid() }) {
+	p, err := e.sharedPlan6(networks...)
+	return append(p, routerPlan6(networks...)...), err
+}
+
+// sharedPlan6 is all of that but for what makes the host a router.
+func (e *Engine) sharedPlan6(networks ...*state.Network) (plan.Plan, error) {
+	if !slices.ContainsFunc(networks, hasIPv6Subnet) {
 		return nil, nil
 	}
 	uplinks, err := bridge.Advertised()
-	return e.routerPlan6(uplinks), err
+	return append(e.firewall.Host6(), uplinkPlan(uplinks)...), err
 }
 
-// routerPlan6 makes the host a router of IPv6. uplinks have their default route
-// from another router.
-func (e *Engine) routerPlan6(uplinks []string) plan.Plan {
-	p := e.firewall.Host6()
+func hasIPv6Subnet(n *state.Network) bool { return n.Subnet6.IsValid() }
+
+// uplinkPlan keeps the host's way out by links whose default route is from
+// another router.
+func uplinkPlan(uplinks []string) (p plan.Plan) {
 	for _, dev := range uplinks {
 		p.Do(&plan.SysctlSet{Key: plan.DeviceKey("ipv6", dev, "accept_ra"), Value: "2"},
 			"a router listens to no other, but where it is told to: the host keeps its way out")
 	}
-	p.Do(&plan.SysctlSet{Key: forwardKey6, Value: "1"}, "and no router of IPv6 either")
 	return p
 }
 
 // upHost6 makes that plan true.
 func (s *session) upHost6(ctx context.Context, n *state.Network) error {
-	p, err := s.hostPlan6(n)
-	if err != nil || len(p) == 0 {
+	if !hasIPv6Subnet(n) {
+		return nil
+	}
+	networks, err := s.networks()
+	if err != nil {
+		return err
+	}
+	wanted := s.hostPlan6
+	if _, up := s.needRouter(networks); up {
+		wanted = s.sharedPlan6 // a router it is again when all doors are closed: see heed
+	}
+	p, err := wanted(n)
+	if err != nil {
 		return err
 	}
 	return s.up(ctx, hostOwner, p)

@@ -24,6 +24,7 @@ type repair struct {
 	what     string           // is being repaired, as a person calls it
 	steps    int              // made so far
 	broken   map[string]bool  // networks that could not be repaired, by id
+	closed   bool             // the doors of host and networks are
 }
 
 // Repair puts back what the kernel lacks of the containers and networks named,
@@ -56,6 +57,12 @@ func (e *Engine) Repair(ctx context.Context, refs []string, out io.Writer) (errs
 	r := &repair{session: s, out: out, networks: networks, broken: map[string]bool{}}
 	s.put = r.tell
 	errs = append(errs, r.all(ctx, up)...)
+	if len(refs) == 0 && r.closed {
+		r.what = "host"
+		if _, err := s.forwardAgain(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("host: %w", err))
+		}
+	}
 	s.put = nil
 	if len(refs) > 0 {
 		s.heed(ctx)
@@ -113,6 +120,7 @@ func (r *repair) all(ctx context.Context, up *present) (errs []error) {
 			errs = append(errs, err)
 		}
 	}
+	r.closed = len(r.broken) == 0
 	for _, run := range up.runs {
 		r.what = "container " + run.Name
 		err := r.container(ctx, run)

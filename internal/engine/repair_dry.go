@@ -34,9 +34,9 @@ func (e *Engine) DryRepair(refs []string, out io.Writer) (errs []error) {
 		}
 		return err
 	}
-	host6, err := e.hostPlan6(up.networks...)
+	host6, err := e.sharedPlan6(up.networks...)
 	if err == nil {
-		err = write("the host", append(e.hostPlan(), host6...))
+		err = write("the host", append(e.sharedPlan(), host6...))
 	}
 	if err != nil {
 		return append(errs, err)
@@ -54,6 +54,12 @@ func (e *Engine) DryRepair(refs []string, out io.Writer) (errs []error) {
 		if err != nil {
 			errs = append(errs, cantRepair(run, err))
 		}
+	}
+	if len(errs) > 0 { // some doors may stay open
+		return errs
+	}
+	if err := write("the host, a router again", append(routerPlan(), routerPlan6(up.networks...)...)); err != nil {
+		errs = append(errs, err)
 	}
 	return errs
 }
