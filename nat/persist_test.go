@@ -10,12 +10,14 @@ import (
 )
 
 // disturbed is an iptables-restore during which somebody else, who has another
-// file for the lock, changes the table: the first two times.
+// file for the lock, changes the table: the first two times. It has waited for
+// the lock before, as version 1.8.7 tells.
 const disturbed = `#!/bin/sh
 real() { xtables-legacy-multi iptables-restore "$@"; }
 test -e /run/twice && exec xtables-legacy-multi iptables-restore "$@"
 test -e /run/once && touch /run/twice
 touch /run/once
+echo 'Another app is currently holding the xtables lock; still 20s 0us time ahead to have a chance to grab the lock...' >&2
 {
 	read -r table && echo "$table"
 	until lslocks -n | grep -q xtables.lock; do :; done

@@ -50,10 +50,9 @@ func (e *ToolError) Error() string {
 
 // reason is the last line of what the tool said, without what it says each time.
 func (e *ToolError) reason() string {
-	said := strings.TrimPrefix(strings.TrimSpace(e.Stderr), e.Tool+": ")
 	lines := []string{e.Ended} // when it says nothing else
-	for line := range strings.Lines(said) {
-		line = strings.TrimSpace(version.ReplaceAllString(line, ""))
+	for line := range strings.Lines(e.Stderr) {
+		line = strings.TrimPrefix(strings.TrimSpace(version.ReplaceAllString(line, "")), e.Tool+": ")
 		if line != "" && !manners.MatchString(line) {
 			lines = append(lines, line)
 		}
@@ -69,8 +68,8 @@ func (e *ToolError) reason() string {
 var (
 	version    = regexp.MustCompile(`^\S+ v\S+ \(\S+\):`)
 	lineNumber = regexp.MustCompile(`line:? (\d+)`)
-	gaveUp     = regexp.MustCompile(`Stopped waiting after (\d+)s`)
-	manners    = regexp.MustCompile("^(Error occurred at line: \\d+|Try `.*)$")
+	gaveUp     = regexp.MustCompile(`xtables lock\. Stopped waiting after (\d+)s`)
+	manners    = regexp.MustCompile("^(Error occurred at line: \\d+|Try `.*|Another app is currently holding the xtables lock; .*)$")
 )
 
 // restore makes changes in one call of iptables-restore(8), without a word
@@ -89,13 +88,15 @@ func restore(f Family, cmds []command) error {
 	return err
 }
 
-// refusals is how often a change is tried that the kernel refuses with EAGAIN,
-// as another program has changed the table since iptables-legacy has read it:
-// one that does not take the lock, or has a file of its own for that
-// (xt_replace_table in net/netfilter/x_tables.c).
+// refusals is how often a change is tried that the kernel refuses when a table is
+// committed. It says EAGAIN where another program has changed the table since
+// iptables-legacy has read it: one that does not take the lock, or has a file of
+// its own for that (xt_replace_table in net/netfilter/x_tables.c).
 const refusals = 5
 
 // persist makes a change, from its first look on, until it is not refused so.
+// iptables-legacy does not tell EAGAIN from what stays refused, so that is tried
+// as often.
 func persist(change func() error) (err error) {
 	for range refusals {
 		err = change()
@@ -157,16 +158,22 @@ func runTool(tool, stdin string, args ...string) (stdout string, err error) {
 	defer runtime.UnlockOSThread()
 	err = cmd.Run()
 	exit, ended := errors.AsType[*exec.ExitError](err)
-	if ended && strings.Contains(errs.String(), "xtables lock") {
-		return "", locked(tool, errs.String())
-	}
 	if ended {
-		return "", &ToolError{Tool: tool, Ended: exit.String(), Line: lineOf(errs.String()), Stderr: errs.String()}
+		return "", toolError(tool, exit.String(), errs.String())
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", tool, err)
 	}
 	return out.String(), nil
+}
+
+// toolError is what a tool has ended with, and has said. Until version 1.8.7 it
+// also says that it waits for the lock, whether it gets it then or not.
+func toolError(tool, ended, said string) error {
+	if m := gaveUp.FindStringSubmatch(said); m != nil {
+		return locked(tool, m[1])
+	}
+	return &ToolError{Tool: tool, Ended: ended, Line: lineOf(said), Stderr: said}
 }
 
 // lineOf is the number in a complaint about a line of the input, or 0.

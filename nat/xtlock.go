@@ -34,12 +34,9 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s: %s is still in use by another program%s, after %s s", e.Tool, LockFile(), who, e.Wait)
 }
 
-// locked makes an error of what a tool said that did not get the lock.
-func locked(tool, said string) *LockedError {
-	e := &LockedError{Tool: tool, Wait: strconv.Itoa(lockWait)}
-	if m := gaveUp.FindStringSubmatch(said); m != nil {
-		e.Wait = m[1]
-	}
+// locked is that of a tool that waited for so many seconds.
+func locked(tool, wait string) *LockedError {
+	e := &LockedError{Tool: tool, Wait: wait}
 	e.Holder, _ = FindLockHolder()
 	return e
 }
