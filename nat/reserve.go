@@ -12,7 +12,7 @@ import (
 // A BindError says that a host port can't be had: Err is [unix.EADDRINUSE]
 // when another program has it, [unix.EADDRNOTAVAIL] when HostIP is not an
 // address of this host, or one of many hosts, [unix.EPROTONOSUPPORT] when the
-// kernel has no SCTP.
+// kernel has no SCTP: see [LoadSCTP].
 type BindError struct {
 	Mapping // the port, with Count 1
 	Err     error

@@ -31,7 +31,8 @@ type Finding struct {
 func (f Finding) OK() bool { return f.Verdict != "bad" }
 
 // Check tries everything that minibridge needs, in namespaces that are thrown
-// away: nothing of this machine's is changed.
+// away: nothing of this machine's is changed, but that the kernel loads the
+// modules which networks need.
 func (e *Engine) Check(ctx context.Context) []Finding {
 	kind := firewalls[e.firewallName]
 	found := []Finding{kernelFinding(), sctpFinding(), toolFinding(kind.tool, kind.pkg), toolFinding("ip", "iproute2")}
@@ -105,14 +106,20 @@ func kernelFinding() Finding {
 	return Finding{"ok", "kernel", unix.ByteSliceToString(u.Release[:])}
 }
 
-// sctpFinding is of what only some kernels have, and only some people need.
+// sctpFinding is of what only some kernels have, and only some people need: it
+// loads nothing.
 func sctpFinding() Finding {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_SCTP)
-	if err != nil {
-		return Finding{"note", "SCTP", fmt.Sprintf("%v: -p PORT:PORT/sctp will be refused; try: modprobe sctp", err)}
+	const what, refused = "SCTP", "-p PORT:PORT/sctp will be refused"
+	has, module, err := nat.HasSCTP()
+	switch {
+	case err != nil:
+		return Finding{"note", what, err.Error()}
+	case has:
+		return Finding{"ok", what, "the kernel has it"}
+	case module:
+		return Finding{"note", what, "not loaded yet: the first port does that; where " + refused + " all the same, try: " + nat.LoadSCTP}
 	}
-	unix.Close(fd)
-	return Finding{"ok", "SCTP", "the kernel has it"}
+	return Finding{"note", what, "neither the kernel nor its modules have it: " + refused + "; try: a kernel with CONFIG_IP_SCTP, as most distributions have it"}
 }
 
 func toolFinding(tool, pkg string) Finding {

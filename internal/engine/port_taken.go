@@ -21,8 +21,8 @@ func (v *reserver) bindError(spec nat.Spec, c *state.Container, r *reservation, 
 	if bind, ok := errors.AsType[*nat.BindError](err); ok {
 		tail = v.bindTail(bind, c, r, in.target(bind.HostAddr().Addr()))
 		switch {
-		case errors.Is(err, unix.EPROTONOSUPPORT): // some distributions forbid it to load by itself
-			hint = "modprobe sctp"
+		case errors.Is(err, unix.EPROTONOSUPPORT):
+			hint = nat.LoadSCTP
 		case !errors.Is(err, unix.EADDRINUSE):
 			hint = "ip -br addr"
 		}
