@@ -42,7 +42,7 @@ func commandGroups(c *cobra.Command) string {
 		var list strings.Builder
 		for _, sub := range c.Commands() {
 			if sub.GroupID == title && sub.IsAvailableCommand() {
-				fmt.Fprintf(&list, "  %-10s %s\n", sub.Name(), sub.Short)
+				fmt.Fprintf(&list, "  %-11s %s\n", sub.Name(), sub.Short)
 			}
 		}
 		if list.Len() > 0 {
@@ -64,6 +64,9 @@ func optionGroups(c *cobra.Command) string {
 	var titles []string
 	groups := make(map[string]*pflag.FlagSet)
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
 		title := strings.Join(f.Annotations[groupKey], "")
 		if groups[title] == nil {
 			groups[title] = pflag.NewFlagSet(title, pflag.ContinueOnError)

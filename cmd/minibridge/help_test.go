@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // commands are all that a person can call.
@@ -16,6 +17,32 @@ func commands(c *cobra.Command) (all []*cobra.Command) {
 		all = append(all, commands(sub)...)
 	}
 	return all
+}
+
+// manyFlags are more than a person finds one among.
+const manyFlags = 10
+
+// TestFlagGroups holds that a command with many flags has them in groups, all
+// of them.
+func TestFlagGroups(t *testing.T) {
+	for _, c := range commands((&app{}).rootCommand()) {
+		var alone []string
+		grouped, n := false, 0
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			switch {
+			case f.Hidden:
+				return
+			case f.Annotations[groupKey] == nil:
+				alone = append(alone, f.Name)
+			default:
+				grouped = true
+			}
+			n++
+		})
+		if len(alone) > 0 && (grouped || n >= manyFlags) {
+			t.Errorf("%s: no group for --%s: move it above one of the calls of group(), or add one", c.CommandPath(), strings.Join(alone, ", --"))
+		}
+	}
 }
 
 func TestHelp(t *testing.T) {

@@ -34,6 +34,7 @@ func run(args []string) int {
 	a := &app{letThrough: letThrough, out: &output{}}
 	root := a.rootCommand()
 	root.SetArgs(args)
+	root.SetOut(a.out)
 	err := root.ExecuteContext(ctx)
 	if a.out.err != nil && (err == nil || errors.Is(err, a.out.err)) {
 		if errors.Is(a.out.err, syscall.EPIPE) {

@@ -45,15 +45,20 @@ func (a *app) networkCreateCommand() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVarP(&spec.Driver, "driver", "d", "bridge", "`kind` of network: bridge")
+	flags.VarP(&listValue{list: &options, check: checkOption}, "opt", "o", "driver option, as KEY=VALUE")
+	flags.BoolVar(&spec.Internal, "internal", false, "no way out and no way in")
+	flags.Var(&listValue{list: &labels, check: checkLabel}, "label", "set a label")
+	flags.Bool("help", false, "")
+	group(flags, "Options")
+
 	flags.Var(&listValue{list: &spec.Subnets}, "subnet", "its addresses in CIDR form, chosen when not given")
 	flags.Var(&listValue{list: &spec.Gateways}, "gateway", "the host's own address on it")
 	flags.Var(&listValue{list: &spec.Ranges}, "ip-range", "part of the subnet that containers' addresses are chosen from")
 	flags.Var(&listValue{list: &spec.Aux}, "aux-address", "address that no container gets, as NAME=ADDRESS")
 	flags.BoolVar(&ipv4, "ipv4", true, "give it IPv4 addresses")
 	flags.BoolVar(&spec.IPv6, "ipv6", false, "give it IPv6 addresses")
-	flags.BoolVar(&spec.Internal, "internal", false, "no way out and no way in")
-	flags.VarP(&listValue{list: &options, check: checkOption}, "opt", "o", "driver option, as KEY=VALUE")
-	flags.Var(&listValue{list: &labels, check: checkLabel}, "label", "set a label")
+	group(flags, "Addresses")
+
 	flags.BoolVar(&spec.Attachable, "attachable", false, "")
 	swarmFlags(flags)
 	for _, name := range []string{"attachable", "ingress", "scope", "config-only", "config-from", "ipam-driver", "ipam-opt"} {

@@ -22,7 +22,8 @@ func (e *usageError) Error() string { return e.text }
 // flagError is a flag that isn't there, or a value that it can't have.
 func flagError(c *cobra.Command, err error) error {
 	return &usageError{
-		text: fmt.Sprintf("%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n", printable(err.Error()), noTerminal(c, err), c.UseLine(), c.CommandPath()),
+		text: fmt.Sprintf("%s%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n",
+			printable(err.Error()), noTerminal(c, err), nearFlag(c, err), c.UseLine(), c.CommandPath()),
 		code: 125,
 	}
 }
@@ -39,6 +40,32 @@ func noTerminal(c *cobra.Command, err error) string {
 	return " (a container gets no terminal: leave it out; -i alone keeps standard input open)"
 }
 
+// nearFlag names flags that an unknown one is a slip of, or the beginning.
+func nearFlag(c *cobra.Command, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || len(unknown.GetSpecifiedName()) < 2 {
+		return ""
+	}
+	// How far a name is from another, cobra tells of commands alone.
+	names := &cobra.Command{}
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	})
+	near := suggestions(names, unknown.GetSpecifiedName())
+	if len(near) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean --%s?)", strings.Join(near, ", --"))
+}
+
+// suggestions are the commands that a name is near to.
+func suggestions(of *cobra.Command, name string) []string {
+	of.SuggestionsMinimumDistance = max(1, len(name)/3) // letters to change
+	return of.SuggestionsFor(name)
+}
+
 func wrongCount(c *cobra.Command, see, format string, args ...any) error {
 	return &usageError{
 		text: fmt.Sprintf("minibridge: '%s' %s\n\nUsage:  %s\n\n%s '%s --help' for more information\n",
@@ -52,8 +79,7 @@ func unknownCommand(c *cobra.Command, name string) error {
 	if c.HasParent() {
 		text += fmt.Sprintf("Usage:  %s\n\n", c.CommandPath())
 	}
-	c.SuggestionsMinimumDistance = max(1, len(name)/3) // letters to change
-	if near := c.SuggestionsFor(name); len(near) > 0 {
+	if near := suggestions(c, name); len(near) > 0 {
 		text += fmt.Sprintf("Did you mean: %s %s\n\n", c.CommandPath(), strings.Join(near, ", "))
 	}
 	return &usageError{text: text + fmt.Sprintf("Run '%s --help' for more information\n", c.CommandPath()), code: 1}
