@@ -25,7 +25,7 @@ func TestCompletionKnows(t *testing.T) {
 				t.Errorf("%s: filterFlag is not told the keys of --filter", c.CommandPath())
 			}
 		})
-		if c.HasSubCommands() || c.ValidArgs != nil || c.ValidArgsFunction != nil {
+		if c.Hidden || c.HasSubCommands() || c.ValidArgs != nil || c.ValidArgsFunction != nil {
 			continue
 		}
 		for n := 0; argument(c.Use, n) != "" && n < 5; n++ {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ func commandGroups(c *cobra.Command) string {
 			}
 		}
 		if list.Len() > 0 {
-			fmt.Fprintf(&b, "\n%s:\n%s", orElse(title, "Commands"), list.String())
+			fmt.Fprintf(&b, "\n%s:\n%s", orElse(title, commandSection), list.String())
 		}
 	}
 	return b.String()
@@ -58,26 +59,36 @@ const helpWidth = 80
 // groupKey is the annotation that holds a flag's group.
 const groupKey = "group"
 
-// optionGroups lists a command's own flags; what every command takes stands in
-// the help of the root.
-func optionGroups(c *cobra.Command) string {
-	var titles []string
-	groups := make(map[string]*pflag.FlagSet)
+// A flagGroup is the flags of one title.
+type flagGroup struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// flagGroups are a command's own flags; what every command takes stands with
+// the root.
+func flagGroups(c *cobra.Command) (all []flagGroup) {
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
 		}
-		title := strings.Join(f.Annotations[groupKey], "")
-		if groups[title] == nil {
-			groups[title] = pflag.NewFlagSet(title, pflag.ContinueOnError)
-			groups[title].SortFlags = false
-			titles = append(titles, title)
+		title := orElse(strings.Join(f.Annotations[groupKey], ""), optionSection)
+		i := slices.IndexFunc(all, func(g flagGroup) bool { return g.title == title })
+		if i < 0 {
+			i = len(all)
+			all = append(all, flagGroup{title, pflag.NewFlagSet(title, pflag.ContinueOnError)})
+			all[i].flags.SortFlags = false
 		}
-		groups[title].AddFlag(f)
+		all[i].flags.AddFlag(f)
 	})
+	return all
+}
+
+// optionGroups lists a command's flags.
+func optionGroups(c *cobra.Command) string {
 	var b strings.Builder
-	for _, title := range titles {
-		fmt.Fprintf(&b, "\n%s:\n%s", orElse(title, "Options"), groups[title].FlagUsagesWrapped(helpWidth))
+	for _, group := range flagGroups(c) {
+		fmt.Fprintf(&b, "\n%s:\n%s", group.title, group.flags.FlagUsagesWrapped(helpWidth))
 	}
 	if c.HasParent() {
 		fmt.Fprintf(&b, "\nBefore or after the command: --dry-run, -x and more; see '%s --help'\n", c.Root().Name())

@@ -57,7 +57,7 @@ or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 	a.globalFlags(root)
 	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.containerCommand())...)
 	add(root, networkGroup, a.networkCommand())
-	add(root, ownGroup, a.publishCommand(), a.unpublishCommand(), a.scriptCommand(), a.checkCommand(), a.repairCommand(), a.benchCommand(), a.resetCommand(), a.completionCommand(), a.versionCommand())
+	add(root, ownGroup, a.publishCommand(), a.unpublishCommand(), a.scriptCommand(), a.checkCommand(), a.repairCommand(), a.benchCommand(), a.resetCommand(), a.completionCommand(), a.referenceCommand(), a.versionCommand())
 	dress(root)
 	root.InitDefaultVersionFlag()
 	root.Flags().Lookup("version").Usage = "print the version"
