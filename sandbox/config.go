@@ -27,6 +27,7 @@ type Config struct {
 	Root       Root
 	Hostname   string
 	Domainname string
+	Share      Share
 	// Sysctls are parameters of the sandbox's IPC namespace, as sysctl(8) names
 	// them: kernel.shmmax, fs.mqueue.msg_max.
 	Sysctls map[string]string
@@ -57,6 +58,21 @@ type Root struct {
 	Layers string
 	// Hide are directories of the host that the sandbox finds empty.
 	Hide []string
+}
+
+// A Share says which namespaces a sandbox does not have of its own.
+type Share struct {
+	PID bool // the caller's: what the command leaves behind is killed when it has ended
+	UTS bool // the caller's, with the host name
+	IPC bool // the caller's, with its /dev/shm
+	// IPCOf is the sandbox, by its PID 1, whose IPC namespace and /dev/shm it
+	// has; zero is none.
+	IPCOf struct {
+		Pid   int
+		Start uint64
+	}
+	// NoShm leaves out /dev/shm.
+	NoShm bool
 }
 
 // A Bind shows a file or directory of the host in the sandbox.

@@ -60,9 +60,9 @@ func listDevices() ([]device, error) {
 
 // mountDev makes /dev. Only a privileged sandbox can use nodes that it makes
 // there itself.
-func mountDev(devices []device, privileged bool) error {
+func (o *order) mountDev(devices []device) error {
 	flags := uintptr(unix.MS_NOSUID | unix.MS_STRICTATIME | unix.MS_NOEXEC | unix.MS_NODEV)
-	if privileged {
+	if o.Caps.Privileged {
 		flags &^= unix.MS_NODEV
 	}
 	if err := mount("tmpfs", "/dev", flags, "mode=755,size=65536k"); err != nil {
@@ -86,10 +86,16 @@ func mountDev(devices []device, privileged bool) error {
 	if err := mount("devpts", "/dev/pts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5"); err != nil {
 		return err
 	}
-	if err := mount("tmpfs", "/dev/shm", quiet, "mode=1777,size=65536k"); err != nil {
+	if err := mount("mqueue", "/dev/mqueue", quiet, ""); err != nil {
 		return err
 	}
-	return mount("mqueue", "/dev/mqueue", quiet, "")
+	switch {
+	case o.Share.NoShm:
+		return nil
+	case o.shm.File != nil:
+		return o.shm.attach(shmDir)
+	}
+	return mount("tmpfs", shmDir, quiet, "mode=1777,size=65536k")
 }
 
 func (d device) put() error {

@@ -16,7 +16,7 @@ func (o *order) mountFresh(devices []device) error {
 	if err := mount("proc", "/proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	if err := mountDev(devices, o.Caps.Privileged); err != nil {
+	if err := o.mountDev(devices); err != nil {
 		return err
 	}
 	if o.ofHost() {

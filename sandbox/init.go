@@ -22,6 +22,12 @@ const (
 	statusFD             // for Exec: a pipe for the errno of its execve
 )
 
+// What the program started again inherits to share the IPC namespace of another sandbox.
+const (
+	ipcFD = controlFD + 1 + iota // that namespace
+	shmFD                        // a mount of its /dev/shm
+)
+
 // ready is true once main has called Init: only then can the program be
 // started again without running the whole of it.
 var ready bool
@@ -66,6 +72,9 @@ func child(c control) error {
 // found builds a new sandbox around the process, and executes its command.
 func (o *order) found(c control) error {
 	unix.Umask(0)
+	if err := o.joinIPC(); err != nil {
+		return err
+	}
 	if err := o.nameHost(); err != nil {
 		return err
 	}
@@ -98,6 +107,9 @@ func (o *order) found(c control) error {
 
 // nameHost sets what uname(2) tells.
 func (o *order) nameHost() error {
+	if o.Share.UTS {
+		return nil
+	}
 	if o.Hostname != "" {
 		if err := unix.Sethostname([]byte(o.Hostname)); err != nil {
 			return fmt.Errorf("hostname %q: %w", o.Hostname, err)

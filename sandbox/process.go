@@ -21,7 +21,8 @@ type Process struct {
 
 	proc    *os.Process
 	control *os.File
-	release func() // lets the thread go that the process must not outlive
+	world   *os.File // its mount namespace, where that is all that holds its processes together; or nil
+	release func()   // lets the thread go that the process must not outlive
 }
 
 func newProcess(proc *os.Process, control *os.File) (*Process, error) {
@@ -44,6 +45,12 @@ func (p *Process) Wait() (int, error) {
 	state, err := p.proc.Wait()
 	if err != nil {
 		return 0, fmt.Errorf("wait for process %d: %w", p.Pid, err)
+	}
+	if p.world != nil {
+		defer p.world.Close()
+		if err := killAll(p.world); err != nil {
+			return 0, err
+		}
 	}
 	status := state.Sys().(syscall.WaitStatus)
 	if status.Signaled() {

@@ -82,6 +82,9 @@ func (o *order) open() (*parts, error) {
 	if p.devices, err = openDevices(o.Caps.Privileged); err != nil {
 		return nil, err
 	}
+	if o.Share.IPC {
+		o.shm, _ = openTree(shmDir, shmAttrs, 0) // a host without has none to share
+	}
 	if p.binds, err = openBinds(o.Binds, o.Caps.Privileged); err != nil {
 		return nil, err
 	}

@@ -23,11 +23,25 @@ func Start(c Config) (*Process, error) {
 		return nil, errors.New("sandbox: no directory for the layers")
 	}
 	attr := &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP,
+		Cloneflags: c.Share.cloneFlags(),
 		Setsid:     true,
 		Pdeathsig:  unix.SIGKILL,
 	}
-	return onThread(func() (*Process, error) { return (&order{Config: c}).start(attr) })
+	more, err := c.Share.open()
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(more)
+	return onThread(func() (*Process, error) {
+		p, err := (&order{Config: c}).start(attr, more...)
+		if err != nil || !c.Share.PID {
+			return p, err
+		}
+		if p.world, err = os.Open(fmt.Sprintf("/proc/%d/ns/mnt", p.Pid)); err != nil {
+			return nil, p.fail(err)
+		}
+		return p, nil
+	})
 }
 
 // onThread starts a process from a thread that lives until the process has

@@ -107,6 +107,9 @@ func Check(spec *Spec) error {
 	if _, err := confined(spec); err != nil {
 		return err
 	}
+	if err := checkModes(spec); err != nil {
+		return err
+	}
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}
@@ -135,6 +138,9 @@ func (s *session) define(spec Spec, name string) (*state.Container, error) {
 		return nil, err
 	}
 	if err := s.resolveNetwork(&spec, all); err != nil {
+		return nil, err
+	}
+	if err := s.resolveIPC(&spec); err != nil {
 		return nil, err
 	}
 	if err := checkRootFS(spec.RootFS); err != nil {

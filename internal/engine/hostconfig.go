@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -114,7 +115,8 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 		RestartPolicy: restartJSON{Name: "no"}, AutoRemove: spec.AutoRemove,
 		CapAdd: sandbox.CapNames(spec.CapAdd), CapDrop: sandbox.CapNames(spec.CapDrop), CgroupnsMode: "private",
 		Dns: append([]string{}, spec.DNS...), DnsOptions: append([]string{}, spec.DNSOptions...),
-		DnsSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts, IpcMode: "private",
+		DnsSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts,
+		IpcMode: cmp.Or(spec.IpcMode, privateMode), PidMode: spec.PidMode, UTSMode: spec.UTSMode,
 		Privileged: spec.Privileged, PublishAllPorts: spec.PublishAll, ShmSize: shmSize, Sysctls: spec.Sysctls, Runtime: "minibridge",
 		BlkioWeightDevice: none, BlkioDeviceReadBps: none, BlkioDeviceWriteBps: none,
 		BlkioDeviceReadIOps: none, BlkioDeviceWriteIOps: none, Devices: none, Ulimits: append([]units.Ulimit{}, spec.Ulimits...),

@@ -24,6 +24,9 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, []*state.Net
 	if err == nil {
 		err = e.resolveNetwork(&spec, networks)
 	}
+	if err == nil {
+		err = e.resolveIPC(&spec)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -41,6 +41,7 @@ func (k *keeper) config(s streams) sandbox.Config {
 		},
 		Hostname:   k.Hostname,
 		Domainname: spec.Domainname,
+		Share:      share(spec, k.IPCOf),
 		Sysctls:    ipcOnly(spec),
 		Files:      k.Files,
 		Binds:      binds(spec),

@@ -35,6 +35,9 @@ type Spec struct {
 	SecurityOpt []string          `json:"security_opt,omitempty"` // as given; of a seccomp profile its content
 	Ulimits     []units.Ulimit    `json:"ulimits,omitempty"`      // by name
 	Init        *bool             `json:"init,omitempty"`         // an init of ours is PID 1; nil = not said
+	PidMode     string            `json:"pid_mode,omitempty"`     // host; "" = its own
+	UTSMode     string            `json:"uts_mode,omitempty"`     // likewise
+	IpcMode     string            `json:"ipc_mode,omitempty"`     // none, private, shareable, host, container:ID; "" = private
 	Network     string            `json:"network"`                // where it was made: bridge, none, host, container:ID, or the first network's name
 	Endpoints   []Wish            `json:"endpoints"`              // in the order of connecting; none when it shares another container's
 	Domainname  string            `json:"domainname,omitempty"`

@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"strings"
+
+	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// Modes of a namespace, as --pid, --uts and --ipc name them.
+const (
+	hostMode      = "host"
+	noneMode      = "none"
+	privateMode   = "private"
+	shareableMode = "shareable"
+)
+
+// checkModes refuses namespaces that can't be, with Docker's texts.
+func checkModes(spec *Spec) error {
+	switch ref, joins := strings.CutPrefix(spec.PidMode, "container:"); {
+	case joins && ref != "":
+		return errorf("--pid: a container here can't have the PID namespace of another one: its PID 1 would see how it is made, from outside").
+			hint("minibridge exec %s …", printable(ref))
+	case spec.PidMode != "" && spec.PidMode != hostMode:
+		return errorf("--pid: invalid PID mode")
+	case spec.UTSMode != "" && spec.UTSMode != hostMode:
+		return errorf("--uts: invalid UTS mode")
+	case spec.UTSMode == hostMode && spec.Hostname != "":
+		return errorf("conflicting options: hostname and the UTS mode")
+	case spec.UTSMode == hostMode && spec.Domainname != "":
+		return errorf("conflicting options: domainname and the UTS mode")
+	}
+	ref, joins := strings.CutPrefix(spec.IpcMode, "container:")
+	switch spec.IpcMode {
+	case "", noneMode, privateMode, shareableMode:
+		return nil
+	case hostMode:
+		return checkIPCSysctls(spec, "the hosts ipc namespace")
+	}
+	switch {
+	case !joins:
+		return errorf("Invalid IPC mode: %s", printable(spec.IpcMode))
+	case ref == "":
+		return errorf("can't join IPC of container : invalid name or ID supplied: \"\"")
+	}
+	return checkIPCSysctls(spec, "the IPC namespace of another container: set it there")
+}
+
+// checkIPCSysctls refuses parameters of an IPC namespace that is not the
+// container's own.
+func checkIPCSysctls(spec *Spec, where string) error {
+	for key := range ipcOnly(spec) {
+		return errorf("sysctl %q is not allowed in %s", printable(key), where)
+	}
+	return nil
+}
+
+// resolveIPC turns the name of the container whose IPC namespace is wanted into
+// its id.
+func (e *Engine) resolveIPC(spec *Spec) error {
+	ref, ok := strings.CutPrefix(spec.IpcMode, "container:")
+	if !ok {
+		return nil
+	}
+	donor, err := e.find(ref)
+	if err == nil {
+		spec.IpcMode = "container:" + donor.ID
+	}
+	return err
+}
+
+// joinIPC is the process whose IPC namespace a container has, if it is another
+// container's; that one has to run, and to agree.
+func (e *Engine) joinIPC(spec *Spec) (state.Process, error) {
+	id, ok := strings.CutPrefix(spec.IpcMode, "container:")
+	if !ok {
+		return state.Process{}, nil
+	}
+	donor, err := e.find(id)
+	if err != nil {
+		return state.Process{}, errorf("can't join IPC of container %s: %v", id, err)
+	}
+	run, err := e.running(donor)
+	switch mode := donor.Spec.IpcMode; {
+	case err != nil:
+		return state.Process{}, errorf("can't join IPC of container %s: %v", id, err)
+	case mode != shareableMode && mode != hostMode:
+		return state.Process{}, errorf("can't join IPC of container %s: non-shareable IPC (hint: use IpcMode:shareable for the donor container)", id)
+	case run.Init.Pid == 0:
+		return state.Process{}, errorf("can't join IPC of container %s: %v", id, notRunning(donor))
+	}
+	return run.Init, nil
+}
+
+// share is what a container has of others' namespaces.
+func share(spec *Spec, ipcOf state.Process) sandbox.Share {
+	s := sandbox.Share{
+		PID: spec.PidMode == hostMode, UTS: spec.UTSMode == hostMode,
+		IPC: spec.IpcMode == hostMode, NoShm: spec.IpcMode == noneMode,
+	}
+	s.IPCOf.Pid, s.IPCOf.Start = ipcOf.Pid, ipcOf.Start
+	return s
+}
