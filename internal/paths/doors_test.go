@@ -120,11 +120,25 @@ func TestClosedDoors(t *testing.T) {
 type forced struct {
 	door
 	family
-	datagram, got string
+	proto  string
+	number int // that no other has: in what a datagram says, or as a segment's sequence number
+	got    string
 }
 
 func (f *forced) String() string {
-	return fmt.Sprintf("%s from %s, as %s, to %s", f.family, f.from, f.as, f.to)
+	return fmt.Sprintf("%s, %s from %s, as %s, to %s", f.proto, f.family, f.from, f.as, f.to)
+}
+
+// forgery is a forced door's packet, as who sees it notes it.
+func forgery(number int) string { return fmt.Sprint("forged ", number) }
+
+// packet is what is sent from a port.
+func (f *forced) packet(port uint16) []byte {
+	from, to := netip.AddrPortFrom(address(f.as, f.family), port), at(f.to, f.family)
+	if f.proto == "tcp" {
+		return opening(from, to, uint32(f.number))
+	}
+	return datagram(from, to, forgery(f.number))
 }
 
 // force sends forged packets and says where they got to.
@@ -135,9 +149,11 @@ func (s *seer) force(t *testing.T, doors []door) (all []*forced) {
 		for _, f := range []family{ipv4, ipv6} {
 			if d.only == "" || d.only == f {
 				if src, dst := address(d.as, f), at(d.to, f); src.IsValid() && dst.IsValid() {
-					s.asked++
-					all = append(all, &forced{d, f, fmt.Sprint("forged ", s.asked), ""})
-					from[d.from] = append(from[d.from], all[len(all)-1])
+					for _, proto := range []string{"udp", "tcp"} {
+						s.asked++
+						all = append(all, &forced{door: d, family: f, proto: proto, number: s.asked})
+						from[d.from] = append(from[d.from], all[len(all)-1])
+					}
 				}
 			}
 		}
@@ -146,8 +162,7 @@ func (s *seer) force(t *testing.T, doors []door) (all []*forced) {
 		router := router(t, ns)
 		err := through(plan.NS(ns), func() error {
 			for _, f := range doors {
-				src := netip.AddrPortFrom(address(f.as, f.family), s.port())
-				if err := transmit("eth0", router, datagram(src, at(f.to, f.family), f.datagram)); err != nil {
+				if err := transmit("eth0", router, f.packet(s.port())); err != nil {
 					return err
 				}
 			}
@@ -159,7 +174,7 @@ func (s *seer) force(t *testing.T, doors []door) (all []*forced) {
 	}
 	s.flush()
 	for _, f := range all {
-		f.got, _, _ = strings.Cut(s.saw(f.datagram), " sees ")
+		f.got, _, _ = strings.Cut(s.saw(forgery(f.number)), " sees ")
 	}
 	return all
 }

@@ -12,21 +12,50 @@ import (
 
 // datagram is a UDP datagram in its IP packet, from whatever address.
 func datagram(from, to netip.AddrPort, text string) []byte {
-	const udpHeader = 8
+	const header = 8
 	be := binary.BigEndian
 	udp := be.AppendUint16(nil, from.Port())
 	udp = be.AppendUint16(udp, to.Port())
-	udp = be.AppendUint16(udp, uint16(udpHeader+len(text)))
+	udp = be.AppendUint16(udp, uint16(header+len(text)))
 	udp = append(be.AppendUint16(udp, 0), text...)
-	src, dst := from.Addr().AsSlice(), to.Addr().AsSlice()
-	pseudo := slices.Concat(src, dst, []byte{0, unix.IPPROTO_UDP, 0, byte(len(udp))})
-	be.PutUint16(udp[6:], checksum(pseudo, udp))
-	if to.Addr().Is6() {
-		return slices.Concat([]byte{6 << 4, 0, 0, 0, 0, byte(len(udp)), unix.IPPROTO_UDP, 64}, src, dst, udp)
+	return packet(unix.IPPROTO_UDP, from.Addr(), to.Addr(), udp, 6)
+}
+
+// opening is the first segment of a TCP connection, likewise.
+func opening(from, to netip.AddrPort, sequence uint32) []byte {
+	const words, syn, window = 5 << 4, 2, 65535
+	be := binary.BigEndian
+	tcp := be.AppendUint16(nil, from.Port())
+	tcp = be.AppendUint16(tcp, to.Port())
+	tcp = be.AppendUint32(tcp, sequence)
+	tcp = be.AppendUint32(tcp, 0)
+	tcp = append(tcp, words, syn)
+	tcp = be.AppendUint16(tcp, window)
+	tcp = be.AppendUint32(tcp, 0)
+	return packet(unix.IPPROTO_TCP, from.Addr(), to.Addr(), tcp, 16)
+}
+
+// opened is the sequence number of such a segment, and the port that it is for.
+func opened(tcp []byte) (sequence uint32, port uint16, ok bool) {
+	const flags, syn = 13, 2
+	if len(tcp) < 20 || tcp[flags] != syn {
+		return 0, 0, false
 	}
-	ip := slices.Concat([]byte{0x45, 0, 0, byte(20 + len(udp)), 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0}, src, dst)
+	return binary.BigEndian.Uint32(tcp[4:]), binary.BigEndian.Uint16(tcp[2:]), true
+}
+
+// packet puts a body, whose checksum belongs at an offset, into an IP packet.
+func packet(proto byte, from, to netip.Addr, body []byte, sum int) []byte {
+	be := binary.BigEndian
+	src, dst := from.AsSlice(), to.AsSlice()
+	pseudo := slices.Concat(src, dst, []byte{0, proto, 0, byte(len(body))})
+	be.PutUint16(body[sum:], checksum(pseudo, body))
+	if to.Is6() {
+		return slices.Concat([]byte{6 << 4, 0, 0, 0, 0, byte(len(body)), proto, 64}, src, dst, body)
+	}
+	ip := slices.Concat([]byte{0x45, 0, 0, byte(20 + len(body)), 0, 0, 0, 0, 64, proto, 0, 0}, src, dst)
 	be.PutUint16(ip[10:], checksum(ip))
-	return append(ip, udp...)
+	return append(ip, body...)
 }
 
 // checksum is that of RFC 1071; every part but the last has an even length.

@@ -43,6 +43,9 @@ func answering(t *testing.T) *seer {
 	t.Log("protocols:", protocols)
 	for name, ports := range services {
 		for _, f := range []family{ipv4, ipv6} {
+			if at := address(name, f); at.IsValid() {
+				s.openings(t, places[name].ns, at, name)
+			}
 			for _, port := range ports {
 				if at := address(name, f); at.IsValid() {
 					where := netip.AddrPortFrom(at, uint16(port))
@@ -103,10 +106,30 @@ func listen(proto string, at netip.AddrPort) (net.Listener, error) {
 	return net.FileListener(f)
 }
 
+// openings notes the TCP segments that a forger sends to an address, once they
+// have passed all rules, whether a connection comes of them or not (raw(7)).
+func (s *seer) openings(t *testing.T, ns plan.NS, at netip.Addr, name string) {
+	t.Helper()
+	s.hear(t, ns, "ip:tcp", at.String(), func(c net.PacketConn, tcp []byte, client net.Addr) {
+		if number, port, ok := opened(tcp); ok {
+			s.note(forgery(int(number)), fmt.Sprintf("%s:%d sees %s", name, port, client))
+		}
+	})
+}
+
 func (s *seer) udp(t *testing.T, ns plan.NS, at netip.AddrPort, name string) {
 	t.Helper()
+	s.hear(t, ns, "udp", at.String(), func(c net.PacketConn, datagram []byte, client net.Addr) {
+		s.note(string(datagram), name+" sees "+host(client))
+		c.WriteTo(fmt.Appendf(nil, "%s sees %s", name, host(client)), client)
+	})
+}
+
+// hear has all that comes to an address heard.
+func (s *seer) hear(t *testing.T, ns plan.NS, network, at string, heard func(c net.PacketConn, said []byte, by net.Addr)) {
+	t.Helper()
 	var c net.PacketConn
-	if err := ns.Do(func() (err error) { c, err = net.ListenPacket("udp", at.String()); return err }); err != nil {
+	if err := ns.Do(func() (err error) { c, err = net.ListenPacket(network, at); return err }); err != nil {
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
@@ -119,25 +142,27 @@ func (s *seer) udp(t *testing.T, ns plan.NS, at netip.AddrPort, name string) {
 			switch {
 			case err != nil:
 				return
-			case client.String() == c.LocalAddr().String():
+			case string(b[:n]) == flush:
 				flushed <- struct{}{}
-				continue
+			default:
+				heard(c, b[:n], client)
 			}
-			s.note(string(b[:n]), name+" sees "+host(client))
-			c.WriteTo(fmt.Appendf(nil, "%s sees %s", name, host(client)), client)
 		}
 	})
 	s.flushes = append(s.flushes, func() {
-		if _, err := c.WriteTo([]byte("?"), c.LocalAddr()); err != nil {
+		if _, err := c.WriteTo([]byte(flush), c.LocalAddr()); err != nil {
 			t.Fatal(err)
 		}
 		select {
 		case <-flushed:
 		case <-time.After(patience):
-			t.Fatalf("%s does not hear itself", name)
+			t.Fatalf("%s does not hear itself", at)
 		}
 	})
 }
+
+// flush is what a service says to itself alone, and is too short for TCP.
+const flush = "?"
 
 // port is one that nobody has sent from yet: a packet is no answer, and none of
 // a flow that goes on.
