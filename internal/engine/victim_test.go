@@ -24,6 +24,7 @@ import (
 // what it does: "before 3" and "after 3" around the third op of the three
 // plans, "line 3" of a real run when that is about to print its third line,
 // "start 3", "rename 3", "connect 3", "disconnect 3", "repair 3" of these verbs.
+// "contest 3" is the fourth of contested, whole.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
 func victim(how string) int {
@@ -33,6 +34,13 @@ func victim(how string) int {
 		panic(err)
 	}
 	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: testFirewall(), Notice: os.Stderr}
+	if when == "contest" {
+		if err := contest(config, n); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	if when != "before" && when != "after" {
 		config.Explain = &lethal{n}
 	}
