@@ -46,6 +46,7 @@ func (a *app) logsCommand() *cobra.Command {
 	c.Flags().StringVarP(&tail, "tail", "n", "all", "`lines` to show from the end")
 	c.Flags().StringVar(&since, "since", "", "from a `time` on: 2026-11-25T18:00:00Z, or ago: 10m")
 	c.Flags().StringVar(&until, "until", "", "up to a `time`, likewise")
+	c.Flags().BoolVar(&o.Details, "details", false, "begin each line with what --log-opt labels= and env= name")
 	c.Flags().BoolVarP(&o.Timestamps, "timestamps", "t", false, "begin each line with its time")
 	return c
 }

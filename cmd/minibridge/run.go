@@ -24,6 +24,7 @@ type runFlags struct {
 	networks     []engine.Wish
 	extraHosts   []string
 	sysctls      []string
+	logOpts      []string
 	securityOpts []string
 	endpoint     engine.Wish // what --network-alias, --ip and the like say of the first network
 }
@@ -66,6 +67,8 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.spec.AutoRemove, "rm", false, "remove the container when it ends")
 	flags.StringVar(&f.name, "name", "", "`name` of the container and of its network namespace")
 	flags.VarP(&listValue{list: &f.labels, check: checkLabel}, "label", "l", "set a label: KEY or KEY=VALUE")
+	flags.StringVar(&f.spec.LogDriver, "log-driver", "", "none for no log (default json-file, which means the log that there is)")
+	flags.Var(&listValue{list: &f.logOpts}, "log-opt", "limit the log: max-size=10m, max-file=3")
 	flags.StringVar(&f.spec.CIDFile, "cidfile", "", "write the container's id to a new `file`")
 	flags.Bool("help", false, "")
 	group(flags, "Options")
@@ -158,6 +161,7 @@ func (f *runFlags) resolve() (err error) {
 		return err
 	}
 	f.spec.Sysctls = pairs(f.sysctls)
+	f.spec.LogOpts = pairs(f.logOpts)
 	f.spec.CallerDir = "/"
 	if dir, err := os.Getwd(); err == nil { // it may be gone
 		f.spec.CallerDir = dir

@@ -110,6 +110,9 @@ func Check(spec *Spec) error {
 	if err := checkModes(spec); err != nil {
 		return err
 	}
+	if err := checkLog(spec); err != nil {
+		return err
+	}
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}

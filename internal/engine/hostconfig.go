@@ -110,7 +110,7 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 	none := []any{}
 	j := hostConfigJSON{
 		ContainerIDFile: spec.CIDFile,
-		LogConfig:       logConfigJSON{Type: "k8s-file", Config: map[string]string{}},
+		LogConfig:       logConfigOf(spec),
 		NetworkMode:     spec.Network, PortBindings: bindings,
 		RestartPolicy: restartJSON{Name: "no"}, AutoRemove: spec.AutoRemove,
 		CapAdd: sandbox.CapNames(spec.CapAdd), CapDrop: sandbox.CapNames(spec.CapDrop), CgroupnsMode: "private",

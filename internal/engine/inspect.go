@@ -137,7 +137,9 @@ func (e *Engine) paths(j *containerJSON, c *state.Container) {
 	j.ResolvConfPath = root.Upper() + resolvFile
 	j.HostnamePath = root.Upper() + hostnameFile
 	j.HostsPath = root.Upper() + hostsFile
-	j.LogPath = e.dirs.Log(c.ID)
+	if c.Spec.LogDriver != noLog {
+		j.LogPath = e.dirs.Log(c.ID)
+	}
 }
 
 func configOf(c *state.Container, run *state.Run) (configJSON, error) {

@@ -3,6 +3,8 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,38 +18,77 @@ import (
 // with the time, the stream, F for a line that ended, P for a piece of one.
 // Bytes are kept as they were. It is the format of Kubernetes' container
 // runtimes.
+//
+// One with a limit begins anew when it has reached that: log becomes log.1, that
+// log.2, and so on. Who reads it knows the files by their inodes, so each is
+// made new and none is written to any more when it has another name.
 type logWriter struct {
-	mu   sync.Mutex
-	file *os.File
-	out  *bufio.Writer
+	path   string
+	limits logLimits
+	failed func(error) // told once that something could not be written
+
+	mu     sync.Mutex
+	file   *os.File // nil when it could not be made
+	out    *bufio.Writer
+	size   int64
+	torn   bool  // the last line may have no end
+	missed error // why something is missing; failed has been told
 }
 
 // logTime is RFC 3339 with all nine decimals, in UTC.
 const logTime = "2006-01-02T15:04:05.000000000Z"
 
 // openLog makes the log, or adds to the one that is there.
-func openLog(file string) (*logWriter, error) {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+func openLog(path string, limits logLimits, failed func(error)) (*logWriter, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	l := &logWriter{path: path, limits: limits, failed: failed, out: bufio.NewWriterSize(nil, 64<<10)}
+	return l, l.open()
+}
+
+func (l *logWriter) open() error {
+	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &logWriter{file: f, out: bufio.NewWriterSize(f, 64<<10)}, nil
+	info, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	l.file, l.size = f, info.Size()
+	l.out.Reset(f)
+	return nil
 }
 
 // write adds what one read brought. It is in the file when write returns; a
 // container goes on when the disk is full.
 func (l *logWriter) write(kind frameKind, p []byte) {
+	if l == nil || len(p) == 0 {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	err := l.add(kind, p)
+	if err != nil && l.missed == nil {
+		l.missed = err
+		l.failed(err)
+	}
+}
+
+func (l *logWriter) add(kind frameKind, p []byte) error {
 	stream := " stdout "
 	if kind == frameStderr {
 		stream = " stderr "
 	}
 	now := time.Now().UTC().Format(logTime)
+	if l.torn {
+		l.out.WriteByte('\n')
+	}
 	for len(p) > 0 {
+		if err := l.makeRoom(); err != nil {
+			return err
+		}
 		line, rest, whole := bytes.Cut(p, []byte("\n"))
 		tag := "P "
 		if whole {
@@ -58,13 +99,82 @@ func (l *logWriter) write(kind frameKind, p []byte) {
 		l.out.WriteString(tag)
 		l.out.Write(line)
 		l.out.WriteByte('\n')
+		l.size += int64(len(now) + len(stream) + len(tag) + len(line) + 1)
 		p = rest
 	}
-	if l.out.Flush() != nil {
-		l.out.Reset(l.file)
+	return l.flush()
+}
+
+func (l *logWriter) flush() error {
+	err := l.out.Flush()
+	if l.torn = err != nil; l.torn {
+		l.out.Reset(l.file) // what is left of it is lost
 	}
+	return err
+}
+
+// makeRoom begins a new file when the one there is has reached its limit, or
+// could not be made the last time.
+func (l *logWriter) makeRoom() error {
+	if l.file == nil {
+		return l.open()
+	}
+	if l.limits.size == 0 || l.size < l.limits.size {
+		return nil
+	}
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if err := l.rotate(); err != nil {
+		return err
+	}
+	err := l.file.Close()
+	l.file = nil
+	return errors.Join(err, l.open())
+}
+
+// rotate gives each file the next name; the last goes.
+func (l *logWriter) rotate() error {
+	if l.limits.files == 1 {
+		return os.Remove(l.path)
+	}
+	free := 1 // the first name that is, or that of the last file
+	for free < l.limits.files-1 && exists(logFile(l.path, free)) {
+		free++
+	}
+	for n := free; n > 0; n-- {
+		if err := os.Rename(logFile(l.path, n-1), logFile(l.path, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// logFile is the name of a log's file, of which 0 is the newest.
+func logFile(path string, n int) string {
+	if n == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s.%d", path, n)
 }
 
 func (l *logWriter) close() {
-	l.file.Close()
+	if l != nil && l.file != nil {
+		l.file.Close()
+	}
+}
+
+// lost says why something is missing, if so.
+func (l *logWriter) lost() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.missed
 }

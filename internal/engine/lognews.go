@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,8 +20,9 @@ type logNews struct {
 }
 
 // watchLog watches the log of a running container: the kernel tells of each
-// write (inotify(7)), the supervisor of the end.
-func (e *Engine) watchLog(ctx context.Context, id, file string) (*logNews, error) {
+// write and each new file (inotify(7)), the supervisor of the end, and of what
+// it could not write.
+func (e *Engine) watchLog(ctx context.Context, id string, files *logFiles, notices io.Writer) (*logNews, error) {
 	w, err := dial(e.dirs.Socket(id))
 	if unreachable(err) {
 		return &logNews{}, nil // it doesn't run
@@ -32,7 +35,7 @@ func (e *Engine) watchLog(ctx context.Context, id, file string) (*logNews, error
 		return nil, errors.Join(err, w.close())
 	}
 	n := &logNews{grown: make(chan struct{}, 1), ended: make(chan struct{}), watch: os.NewFile(uintptr(fd), "inotify"), wire: w}
-	if _, err := unix.InotifyAddWatch(fd, file, unix.IN_MODIFY); err != nil {
+	if _, err := unix.InotifyAddWatch(fd, filepath.Dir(files.path), unix.IN_MODIFY|unix.IN_CREATE); err != nil {
 		n.close()
 		return nil, err
 	}
@@ -40,25 +43,31 @@ func (e *Engine) watchLog(ctx context.Context, id, file string) (*logNews, error
 		n.close()
 		return &logNews{}, nil
 	}
-	go n.listen()
+	go n.listen(files)
 	go func() {
 		defer close(n.ended)
 		for {
-			if kind, _, err := w.receive(); err != nil || kind == frameExit {
+			kind, body, err := w.receive()
+			if err != nil || kind == frameExit {
 				return
+			}
+			if kind == frameNotice {
+				notices.Write(body)
 			}
 		}
 	}()
 	return n, nil
 }
 
-// listen turns what the kernel tells into at most one piece of news ahead.
-func (n *logNews) listen() {
+// listen opens new files, while they have a name, and turns what the kernel
+// tells into at most one piece of news ahead.
+func (n *logNews) listen(files *logFiles) {
 	events := make([]byte, 4096)
 	for {
 		if _, err := n.watch.Read(events); err != nil {
 			return
 		}
+		_ = files.look() // where it fails, the next look finds the rest
 		select {
 		case n.grown <- struct{}{}:
 		default:

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 )
@@ -14,6 +13,7 @@ import (
 // LogOptions say what of a log is wanted.
 type LogOptions struct {
 	Timestamps bool
+	Details    bool      // the labels and variables that --log-opt names, too
 	Follow     bool      // go on until the container has ended
 	Tail       int       // only so many lines at the end; negative = all
 	Since      time.Time // only lines written from then on; zero = all
@@ -26,35 +26,48 @@ func (e *Engine) Logs(ctx context.Context, ref string, o LogOptions, streams Str
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(e.dirs.Log(c.ID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it never ran
+	if c.Spec.LogDriver == noLog {
+		return errorf("configured logging driver does not support reading").hint("minibridge attach %s", c.Name)
 	}
+	limits, err := limitsOf(&c.Spec)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	files := &logFiles{path: e.dirs.Log(c.ID), most: limits.files}
+	defer func() { err = errors.Join(err, files.close()) }()
 	news := &logNews{}
-	if o.Follow {
-		if news, err = e.watchLog(ctx, c.ID, f.Name()); err != nil {
+	if o.Follow { // first, so that no new file is missed
+		if news, err = e.watchLog(ctx, c.ID, files, streams.Err); err != nil {
 			return err
 		}
 		defer news.close()
 	}
+	if err := files.look(); err != nil {
+		return err
+	}
 	if o.Tail >= 0 {
-		if err := seekTail(f, o.Tail); err != nil {
+		if err := files.seekTail(o.Tail); err != nil {
 			return err
 		}
 	}
-	return followLog(ctx, f, newLogReader(o, streams), news)
+	r := newLogReader(o, streams)
+	if o.Details {
+		r.details = logDetails(&c.Spec) + " "
+	}
+	return followLog(ctx, files, r, news)
 }
 
 // followLog copies what there is, and again after each piece of news, until
 // there is none to come.
-func followLog(ctx context.Context, f *os.File, r *logReader, news *logNews) error {
+func followLog(ctx context.Context, files *logFiles, r *logReader, news *logNews) error {
 	for {
 		ended := news.over() // asked first: what came before the end is read after it
-		if err := errors.Join(r.copy(f), r.flush()); err != nil || ended {
+		if ended && news.watch != nil {
+			if err := files.look(); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(r.copyAll(files), r.flush()); err != nil || ended {
 			return err
 		}
 		if err := news.wait(ctx); err != nil {
@@ -68,6 +81,7 @@ type logReader struct {
 	LogOptions
 	out, errs *bufio.Writer
 	torn      []byte                 // the end of what was read, which is still being written
+	details   string                 // before each line
 	middle    map[*bufio.Writer]bool // its last piece had no newline: the next one continues the line
 }
 
@@ -81,6 +95,20 @@ func newLogReader(o LogOptions, s Streams) *logReader {
 }
 
 func (r *logReader) flush() error { return errors.Join(r.out.Flush(), r.errs.Flush()) }
+
+// copyAll reads to the end of the newest file.
+func (r *logReader) copyAll(files *logFiles) error {
+	for {
+		f, whole := files.first() // asked first: what is whole is so to its end
+		if f == nil {
+			return nil
+		}
+		if err := r.copy(f); err != nil || !whole {
+			return err
+		}
+		files.next()
+	}
+}
 
 // copy reads to the end.
 func (r *logReader) copy(f io.Reader) error {
@@ -118,6 +146,9 @@ func (r *logReader) line(line []byte) error {
 		to.Write(stamp)
 		to.WriteByte(' ')
 	}
+	if !r.middle[to] {
+		to.WriteString(r.details)
+	}
 	if r.middle[to] = string(tag) == "P"; r.middle[to] {
 		text = text[:len(text)-1]
 	}
@@ -143,13 +174,15 @@ func (r *logReader) wanted(stamp []byte) bool {
 	return (r.Since.IsZero() || s >= r.Since.UTC().Format(logTime)) && (r.Until.IsZero() || s < r.Until.UTC().Format(logTime))
 }
 
-// seekTail puts the file where its last n lines begin, looking from its end.
-// A line is what ends with F; pieces before it are its own.
-func seekTail(f *os.File, n int) error {
+// seekTail puts the file where its last n lines begin, looking from its end,
+// and tells how many there are too few. A line is what ends with F; pieces
+// before it are its own.
+func seekTail(f *os.File, n int) (missing int, err error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil || n == 0 {
-		return err
+		return 0, err
 	}
+	missing = n
 	const block = 64 << 10
 	var tail []byte // from at on
 	at := end
@@ -158,35 +191,36 @@ func seekTail(f *os.File, n int) error {
 		at -= size
 		b := make([]byte, size, size+int64(len(tail)))
 		if _, err := f.ReadAt(b, at); err != nil {
-			return err
+			return 0, err
 		}
 		tail = append(b, tail...)
-		if from, ok := lastLines(tail, n, at == 0); ok {
+		var from int
+		if from, missing = lastLines(tail, n, at == 0); from > 0 {
 			_, err := f.Seek(at+int64(from), io.SeekStart)
-			return err
+			return 0, err
 		}
 	}
 	_, err = f.Seek(0, io.SeekStart)
-	return err
+	return missing, err
 }
 
-// lastLines finds where the last n lines begin; not ok when they may begin
-// before b does, which is all of the log or its end.
-func lastLines(b []byte, n int, all bool) (from int, ok bool) {
+// lastLines finds where the last n lines begin; 0 when that may be before b
+// does, which is all of the log or its end, and then how many are missing.
+func lastLines(b []byte, n int, all bool) (from, missing int) {
 	b = b[:bytes.LastIndexByte(b, '\n')+1]
 	for end := len(b); end > 0; {
 		begin := bytes.LastIndexByte(b[:end-1], '\n') + 1
 		if begin == 0 && !all {
-			return 0, false // its own begin may be missing
+			return 0, n // its own begin may be missing
 		}
 		_, _, tag, _ := splitRecord(b[begin:end])
 		if last := end == len(b); last || string(tag) == "F" {
 			if n == 0 {
-				return end, true
+				return end, 0
 			}
 			n--
 		}
 		end = begin
 	}
-	return 0, false
+	return 0, n
 }

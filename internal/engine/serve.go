@@ -91,6 +91,9 @@ func (k *keeper) join(set map[*wire]bool, w *wire) {
 	set[w] = true
 	gone := k.gone
 	k.mu.Unlock()
+	if err := k.log.lost(); err != nil {
+		w.send(frameNotice, []byte(k.logLost(err)))
+	}
 	if gone != nil {
 		w.sendJSON(frameExit, gone)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -28,6 +29,25 @@ func (k *keeper) pipes() (theirs, ours streams, err error) {
 		theirs.in, e3 = os.Open(os.DevNull)
 	}
 	return theirs, ours, errors.Join(e1, e2, e3)
+}
+
+// openLog makes the container's log, unless it is to have none.
+func (k *keeper) openLog() error {
+	spec := &k.Container.Spec
+	if spec.LogDriver == noLog {
+		return nil
+	}
+	limits, err := limitsOf(spec)
+	if err == nil {
+		k.log, err = openLog(k.Dirs.Log(k.Container.ID), limits, func(err error) { k.tell([]byte(k.logLost(err))) })
+	}
+	return err
+}
+
+// logLost is what people are told when the log can't be written, once: the
+// container goes on.
+func (k *keeper) logLost(err error) string {
+	return fmt.Sprintf("WARNING: container %s goes on, but not all that it writes is logged: %v\n", k.Container.Name, err)
 }
 
 // pump carries what the command writes to the log and to everybody attached.

@@ -117,7 +117,7 @@ func supervise(o *order, w *wire) error {
 	}
 	var listener *net.UnixListener
 	var out streams
-	k.log, err = openLog(o.Dirs.Log(o.Container.ID))
+	err = k.openLog()
 	if err == nil {
 		listener, err = listen(o.Dirs.Socket(o.Container.ID))
 	}

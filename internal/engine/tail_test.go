@@ -32,8 +32,8 @@ func TestTheTailOfALogIsItsLastLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		if err := seekTail(f, n); err != nil {
-			t.Fatal(err)
+		if missing, err := seekTail(f, n); err != nil || missing != max(0, n-lines) {
+			t.Fatal(missing, err)
 		}
 		var out, errs bytes.Buffer
 		r := newLogReader(LogOptions{}, Streams{Out: &out, Err: &errs})

@@ -38,8 +38,10 @@ type Spec struct {
 	PidMode     string            `json:"pid_mode,omitempty"`     // host; "" = its own
 	UTSMode     string            `json:"uts_mode,omitempty"`     // likewise
 	IpcMode     string            `json:"ipc_mode,omitempty"`     // none, private, shareable, host, container:ID; "" = private
-	Network     string            `json:"network"`                // where it was made: bridge, none, host, container:ID, or the first network's name
-	Endpoints   []Wish            `json:"endpoints"`              // in the order of connecting; none when it shares another container's
+	LogDriver   string            `json:"log_driver,omitempty"`   // none = it has no log
+	LogOpts     map[string]string `json:"log_opts,omitempty"`
+	Network     string            `json:"network"`   // where it was made: bridge, none, host, container:ID, or the first network's name
+	Endpoints   []Wish            `json:"endpoints"` // in the order of connecting; none when it shares another container's
 	Domainname  string            `json:"domainname,omitempty"`
 	Sysctls     map[string]string `json:"sysctls,omitempty"` // of its namespaces, as sysctl(8) names them
 	DNS         []string          `json:"dns,omitempty"`     // name servers in the place of the host's

@@ -3,6 +3,7 @@
 //
 //	ROOT/containers/ID/container.json   what was asked for, and how it ended; survives a reboot
 //	ROOT/containers/ID/log              what it wrote (one line a line, with time and stream)
+//	ROOT/containers/ID/log.1 …          the files before, where it has a limit
 //	ROOT/names/NAME -> ../containers/ID
 //	ROOT/addresses/NETWORK/ADDRESS -> ../../containers/ID
 //	ROOT/networks/ID.json

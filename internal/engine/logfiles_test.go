@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rotating is a log of small files, and a reader that has found what there is.
+func rotating(t *testing.T, files int) (*logWriter, *logFiles) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "log")
+	l, err := openLog(path, logLimits{size: 200, files: files}, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.close)
+	read := &logFiles{path: path, most: files}
+	t.Cleanup(func() { read.close() })
+	return l, read
+}
+
+// What a reader has found it reads to the end, under whatever name, in order,
+// and once.
+func TestAFollowerOfManyFiles(t *testing.T) {
+	t.Parallel()
+	for _, files := range []int{1, 2, 3} {
+		l, read := rotating(t, files)
+		var out, want bytes.Buffer
+		r := newLogReader(LogOptions{}, Streams{Out: &out, Err: &out})
+		for i := range 100 {
+			line := fmt.Sprintf("%d %s\n", i, strings.Repeat("x", i%50))
+			want.WriteString(line)
+			l.write(frameStdout, []byte(line))
+			if err := read.look(); err != nil {
+				t.Fatal(err)
+			}
+			if i%40 != 0 {
+				continue // it is late
+			}
+			if err := r.copyAll(read); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.copyAll(read); err != nil {
+			t.Fatal(err)
+		}
+		if r.flush() != nil || out.String() != want.String() {
+			t.Errorf("of %d files: %q", files, out.String())
+		}
+		names, err := filepath.Glob(l.path + "*")
+		if err != nil || len(names) != files {
+			t.Errorf("%q are left of %d files, %v", names, files, err)
+		}
+	}
+}
+
+// The last lines are the last of all files together.
+func TestTheTailOfManyFiles(t *testing.T) {
+	t.Parallel()
+	l, _ := rotating(t, 5)
+	for i := range 20 {
+		l.write(frameStdout, fmt.Appendf(nil, "%d\n", i))
+	}
+	for n, want := range map[int]string{0: "", 1: "19\n", 7: "13\n14\n15\n16\n17\n18\n19\n"} {
+		read := &logFiles{path: l.path, most: 5}
+		if err := read.look(); err != nil {
+			t.Fatal(err)
+		}
+		defer read.close()
+		var out bytes.Buffer
+		r := newLogReader(LogOptions{}, Streams{Out: &out, Err: &out})
+		if err := read.seekTail(n); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.copyAll(read); err != nil || r.flush() != nil || out.String() != want {
+			t.Errorf("the last %d lines are %q, %v", n, out.String(), err)
+		}
+	}
+}
+
+// A line that found no room ends where the room did; the next one is whole.
+func TestALogThatIsFullForAWhile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	var told []error
+	l, err := openLog(path, logLimits{files: 1}, func(err error) { told = append(told, err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.close()
+	l.write(frameStdout, []byte("one\n"))
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	log := l.file
+	l.file = full
+	l.out.Reset(full)
+	l.write(frameStdout, []byte("two\n"))
+	l.write(frameStdout, []byte("three\n"))
+	l.file = log
+	l.out.Reset(log)
+	l.write(frameStdout, []byte("four\n"))
+	if len(told) != 1 || l.lost() == nil {
+		t.Errorf("told %v", told)
+	}
+	var out bytes.Buffer
+	r := newLogReader(LogOptions{}, Streams{Out: &out, Err: &out})
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := r.copy(f); err != nil || r.flush() != nil || out.String() != "one\nfour\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
