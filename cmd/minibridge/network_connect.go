@@ -25,7 +25,7 @@ route and its published ports move when the new network comes first.`,
 					return &engine.Error{Text: "invalid key/value pair format in driver options"}
 				}
 			}
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func (a *app) networkDisconnectCommand() *cobra.Command {
 		Example: "  minibridge network disconnect back web",
 		Args:    exactly(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

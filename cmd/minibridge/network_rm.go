@@ -17,7 +17,7 @@ func (a *app) networkRmCommand() *cobra.Command {
 		Example: "  minibridge network rm lab",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

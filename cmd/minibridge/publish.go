@@ -53,7 +53,7 @@ func (a *app) portsCommand(c *cobra.Command, usage string, do func(*cobra.Comman
 		if len(ports) == 0 {
 			return wrongCount(c, "See", "requires at least 1 port: -p")
 		}
-		e, err := a.engine()
+		e, err := a.tidied(c)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ that people made its peers find it by the new name at once.`,
 			if args[0] == "" || args[1] == "" {
 				return &engine.Error{Text: "Neither old nor new names may be empty"}
 			}
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

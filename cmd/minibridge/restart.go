@@ -18,7 +18,7 @@ which is empty then: restart them after it.`,
 		Example: "  minibridge restart -t 2 web",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

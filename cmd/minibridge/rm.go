@@ -18,7 +18,7 @@ func (a *app) rmCommand() *cobra.Command {
 		Example: "  minibridge rm -f web",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

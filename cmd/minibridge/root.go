@@ -150,9 +150,9 @@ func needsRoot() error {
 	}
 }
 
-// tidied opens the engine for a verb that need not take the lock, on a machine
-// in order: whatever a killed supervisor left is cleaned up first, but not by a
-// dry run.
+// tidied opens the engine for a verb that need not take the lock, or looks for
+// somebody first, on a machine in order: whatever was killed is cleaned up
+// after, but not by a dry run.
 func (a *app) tidied(c *cobra.Command) (*engine.Engine, error) {
 	e, err := a.engine()
 	if err != nil || a.dryRun {

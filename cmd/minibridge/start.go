@@ -22,7 +22,7 @@ get their last addresses and ports again where these are free.`,
 		Example: "  minibridge start web\n  minibridge create --name app date && minibridge start -a app",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
+			e, err := a.tidied(c)
 			if err != nil {
 				return err
 			}

@@ -130,7 +130,8 @@ func notPublished(c *state.Container, have []nat.Spec, asked nat.Spec, value str
 		return errorf("%s (-P publishes what is exposed)", err.Text)
 	}
 	for _, s := range have {
-		if s.Proto == asked.Proto && s.First <= asked.First && asked.Last <= s.Last && s.Count() > asked.Count() {
+		if s.Proto == asked.Proto && s.First <= asked.First && asked.Last <= s.Last && s.Count() > asked.Count() &&
+			(!asked.Fixed() || s.HostFirst <= asked.HostFirst && asked.HostLast <= s.HostLast) {
 			return errorf("%s (it is one of %s, which go together)", err.Text, s).
 				hint("minibridge unpublish %s -p %s", c.Name, s)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
@@ -174,6 +176,10 @@ func (s *session) recover() error {
 			err = fmt.Errorf("container %s runs, and its record is gone: %w", state.ShortID(id), err)
 		case errors.Is(err, fs.ErrNotExist):
 			err = s.held.RemoveRun(id) // killed before it wrote anything down
+		case err == nil && s.held.Crashed && s.cutShort(id):
+			if err = endProcess(context.Background(), run.Supervisor, unix.SIGKILL); err == nil {
+				err = s.reap(run)
+			}
 		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
 			err = s.reap(run)
 		case err == nil && s.held.Crashed:
@@ -186,6 +192,14 @@ func (s *session) recover() error {
 		}
 	}
 	return nil
+}
+
+// cutShort says that the start of a container was: who had the lock was killed
+// before he wrote down that it runs. Its supervisor ends by itself, as it got no
+// order to go on, but may not have done so yet.
+func (s *session) cutShort(id string) bool {
+	c, err := s.dirs.ReadContainer(id)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && (c.State.Status == state.Created || c.State.Status == state.Exited)
 }
 
 // recoverJournals takes back the unfinished ends of all journals, and frees
