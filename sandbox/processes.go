@@ -35,6 +35,17 @@ func Processes(pid int, start uint64) ([]int, error) {
 	}), nil
 }
 
+// HasProcesses says whether a sandbox has a PID namespace of its own, and not
+// the caller's.
+func HasProcesses(pid int) (bool, error) {
+	own, err := os.Readlink("/proc/thread-self/ns/pid")
+	if err != nil {
+		return false, err
+	}
+	theirs, err := os.Readlink(pidNamespace(pid))
+	return theirs != own, err
+}
+
 func pidNamespace(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/pid" }
 
 func allProcesses() (pids []int, err error) {

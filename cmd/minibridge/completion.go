@@ -119,12 +119,14 @@ func argument(use string, n int) string {
 // fitting are the states that a verb can do something with; the others take
 // containers in any.
 var fitting = map[string][]string{
-	"start": {"created", "exited"},
-	"stop":  {"running", "paused", "restarting"},
-	"kill":  {"running", "paused", "restarting"},
-	"exec":  {"running"},
-	"port":  {"running"},
-	"top":   {"running", "paused"},
+	"start":   {"created", "exited"},
+	"stop":    {"running", "paused", "restarting"},
+	"kill":    {"running", "paused", "restarting"},
+	"exec":    {"running"},
+	"pause":   {"running"},
+	"port":    {"running", "paused"},
+	"top":     {"running", "paused"},
+	"unpause": {"paused"},
 }
 
 // containers are those that fit a verb, with what becomes of them.

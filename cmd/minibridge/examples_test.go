@@ -18,6 +18,7 @@ func TestExamples(t *testing.T) {
 		if len(all) < 15 {
 			t.Fatalf("only %q", all)
 		}
+		m.Sh(t, "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
 		m.Sh(t, "minibridge network create --subnet 10.10.9.0/24 back")
 		for _, example := range all {
 			t.Run(example, func(t *testing.T) {

@@ -86,6 +86,9 @@ func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, su
 
 // attachTo stands between the person and a container that runs.
 func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (int, error) {
+	if e.paused(c.ID) {
+		return 0, errorf("cannot start a paused container, try unpause instead").hint("minibridge unpause %s", c.Name)
+	}
 	if _, err := e.running(c); err != nil || !o.Attach {
 		return 0, err
 	}

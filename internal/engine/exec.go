@@ -40,6 +40,9 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if run.Init.Pid == 0 {
 		return 0, notRunning(c)
 	}
+	if e.paused(c.ID) {
+		return 0, errorf("Container %s is paused, unpause the container before exec", printable(ref)).hint("minibridge unpause %s", c.Name)
+	}
 	p, wait, err := e.startExec(ctx, c, run, x, streams)
 	if errors.Is(err, os.ErrProcessDone) {
 		return 0, notRunning(c)

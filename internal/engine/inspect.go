@@ -114,7 +114,7 @@ func (e *Engine) Inspect(ref string) (any, error) {
 
 func stateOf(run *state.Run, st state.State) stateJSON {
 	j := stateJSON{
-		Status: st.Status, Running: st.Status == state.Running, ExitCode: st.ExitCode,
+		Status: st.Word(), Running: st.Status == state.Running, Paused: st.Paused, ExitCode: st.ExitCode,
 		Error: st.Error, StartedAt: st.Started, FinishedAt: st.Finished,
 	}
 	if run != nil {

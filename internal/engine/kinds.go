@@ -12,6 +12,8 @@ import (
 var kinds = plan.Kinds{
 	"addr-del":      &bridge.AddrDel{},
 	"unmount":       &sandbox.Unmount{},
+	"cgroup-del":    &sandbox.CgroupDel{},
+	"cgroup-thaw":   &sandbox.CgroupThaw{},
 	"elements-del":  &nat.ElementsDel{},
 	"leave":         &plan.Leave{},
 	"link-alias":    &bridge.LinkAlias{},

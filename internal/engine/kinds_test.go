@@ -26,6 +26,8 @@ var promised = map[string][]plan.Step{
 			{Set: "open", Key: `"minibr0"`, Comment: "minibridge:network:5f0c1b2a3d4e"},
 			{Set: "ports", Key: "tcp . 8080", Value: "172.17.0.2 . 80", Comment: "minibridge:publish:c0ffee123456"},
 		}},
+		&sandbox.CgroupDel{Dir: "/sys/fs/cgroup/minibridge-c0ffee123456"},
+		&sandbox.CgroupThaw{Dir: "/sys/fs/cgroup/freezer/minibridge-c0ffee123456", V1: true},
 		&plan.Leave{Why: "goes with the network namespace web"},
 		&plan.Leave{Why: "goes with the network namespace", NS: "web"},
 		&bridge.LinkAlias{Dev: "mbv1a2b3c4d", Alias: "web on bridge", Old: "site on bridge"},

@@ -73,7 +73,7 @@ func (e *Engine) List(o ListOptions) ([]Listed, error) {
 func (e *Engine) listed(c *state.Container, run *state.Run, st state.State) Listed {
 	one := Listed{
 		ID: c.ID, Name: c.Name, Command: c.Spec.Args, Created: c.Created,
-		State: st.Status, Status: sentence(st), Labels: c.Spec.Labels, Networks: networksOf(c, run),
+		State: st.Word(), Status: sentence(st), Labels: c.Spec.Labels, Networks: networksOf(c, run),
 	}
 	if run != nil {
 		one.Ports = portsColumn(c, run)
@@ -120,7 +120,11 @@ func layerSize(dir string) (size int64, err error) {
 func sentence(st state.State) string {
 	switch st.Status {
 	case state.Running:
-		return "Up " + units.HumanDuration(time.Since(st.Started))
+		up := "Up " + units.HumanDuration(time.Since(st.Started))
+		if st.Paused {
+			up += " (Paused)"
+		}
+		return up
 	case state.Exited:
 		return fmt.Sprintf("Exited (%d) %s ago", st.ExitCode, units.HumanDuration(time.Since(st.Finished)))
 	}

@@ -120,7 +120,7 @@ func (s *containerSieve) passes(c *state.Container, run *state.Run, st state.Sta
 	switch {
 	case s.none,
 		!s.prefix("id", c.ID), !s.match("name", c.Name) && !s.match("name", "/"+c.Name),
-		!s.labels("label", c.Spec.Labels), !s.exact("status", st.Status),
+		!s.labels("label", c.Spec.Labels), !s.exact("status", st.Word()),
 		len(s.exited) > 0 && (st.Status != state.Exited || !slices.Contains(s.exited, st.ExitCode)):
 		return false
 	}

@@ -140,12 +140,21 @@ func (k *keeper) signal(body []byte) error {
 	if err := json.Unmarshal(body, &n); err != nil {
 		return err
 	}
-	return k.process.Signal(unix.Signal(n))
+	return errors.Join(k.process.Signal(unix.Signal(n)), k.goOn())
+}
+
+// goOn lets a container that is paused go on: the signal that it was sent comes
+// first.
+func (k *keeper) goOn() error {
+	return k.engine.thaw(context.Background(), "unpause", k.Run.ID)
 }
 
 // stop asks the command to end, and ends it when it takes too long.
 func (k *keeper) stop(r stopRequest) {
 	k.process.Signal(unix.Signal(r.Signal))
+	if err := k.goOn(); err != nil {
+		k.engine.warn(err)
+	}
 	if r.Timeout < 0 {
 		return
 	}

@@ -90,7 +90,7 @@ func containerOwners(run *state.Run) []string {
 	for _, at := range run.Wired() {
 		owners = append(owners, endpointOwner(run.ID, at.EndpointID))
 	}
-	return append(owners, wayOwner(run.ID), portsOwner(run.ID))
+	return append(owners, wayOwner(run.ID), portsOwner(run.ID), pauseOwner(run.ID))
 }
 
 // ownerName is an owner as a person calls it.

@@ -210,6 +210,10 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 			return err
 		}
 		if _, st := e.status(c); st.Status == state.Running {
+			if !force && st.Paused {
+				return errorf("cannot remove container %q: container is paused and must be unpaused first", c.Name).
+					hint("minibridge rm -f %s", c.Name)
+			}
 			if !force {
 				return errorf("cannot remove container %q: container is running: stop the container before removing or force remove", c.Name).
 					hint("minibridge rm -f %s", c.Name)

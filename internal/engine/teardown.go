@@ -130,9 +130,11 @@ func (s *session) remove(c *state.Container) error {
 }
 
 // dismantle takes a run's network down, and frees its addresses: its ports
-// first, its namespace last.
+// first, its namespace last. What is left of one that was paused goes on, or
+// version 1 of the freezer would keep a process for ever that was killed.
 func (s *session) dismantle(run *state.Run) error {
 	return errors.Join(
+		s.down(pauseOwner(run.ID)),
 		s.down(portsOwner(run.ID)),
 		s.held.DropJournal(wayOwner(run.ID)), // it goes with the namespace
 		s.unplug(run, run.Wired(), mappings(run.Ports)),
@@ -179,6 +181,7 @@ func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
 		return nil, st // who is to say that it has ended?
 	}
 	if err == nil && sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
+		st.Paused = e.paused(c.ID)
 		return run, st
 	}
 	again, rerr := e.dirs.ReadContainer(c.ID)

@@ -23,7 +23,7 @@ import (
 // victimEnv makes the test binary a program that kills itself in the middle of
 // what it does: "before 3" and "after 3" around the third op of the three
 // plans, "line 3" of a real run when that is about to print its third line,
-// "start 3", "rename 3", "connect 3", "disconnect 3", "repair 3" of these verbs.
+// "start 3", "rename 3", "connect 3", "disconnect 3", "pause 3", "repair 3" of these verbs.
 // "contest 3" is the fourth of contested, whole.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
@@ -60,6 +60,8 @@ func victim(how string) int {
 		_, err = e.Start(context.Background(), "victim", engine.StartOptions{}, engine.Streams{Out: os.Stdout, Err: os.Stderr})
 	} else if err == nil && when == "rename" {
 		err = e.Rename(context.Background(), "victim", "renamed")
+	} else if err == nil && when == "pause" {
+		err = e.Pause(context.Background(), "victim")
 	} else if err == nil && when == "repair" {
 		err = errors.Join(e.Repair(context.Background(), nil, io.Discard)...)
 	} else if err == nil && when == "line" {

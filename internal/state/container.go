@@ -123,6 +123,7 @@ func ShortID(id string) string { return id[:min(12, len(id))] }
 const (
 	Created = "created"
 	Running = "running"
+	Paused  = "paused"
 	Exited  = "exited"
 )
 
@@ -135,6 +136,15 @@ type State struct {
 	Started  time.Time `json:"started,omitzero"`
 	Finished time.Time `json:"finished,omitzero"`
 	Boot     string    `json:"boot,omitempty"` // the boot it was started in
+	Paused   bool      `json:"-"`              // it runs, and stands still; no record says so
+}
+
+// Word is Docker's for it.
+func (st State) Word() string {
+	if st.Paused {
+		return Paused
+	}
+	return st.Status
 }
 
 // TakeName gives a name to a container whose record is still to be written.

@@ -1,0 +1,166 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/plan"
+)
+
+// ErrNoFreezer means that no file system of cgroups is mounted that has one.
+var ErrNoFreezer = errors.New("neither a cgroup2 file system nor one of version 1 with the freezer is mounted")
+
+// FindFreezer gives the folder of the cgroup that a process is in, in a
+// hierarchy that can freeze (cgroups(7)): one of version 2 where there is one,
+// in which a process that is frozen can be killed, else version 1's.
+func FindFreezer(pid int) (cgroup string, v1 bool, err error) {
+	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		return m.FSType != "cgroup2" && !isFreezer1(m), false
+	})
+	if err != nil {
+		return "", false, err
+	}
+	paths, err := cgroupsOf(pid)
+	if err != nil {
+		return "", false, err
+	}
+	for _, m := range mounts {
+		if dir, ok := folder(m, paths[""]); m.FSType == "cgroup2" && ok {
+			return dir, false, nil
+		}
+	}
+	for _, m := range mounts {
+		if dir, ok := folder(m, paths["freezer"]); isFreezer1(m) && ok {
+			return dir, true, nil
+		}
+	}
+	return "", false, ErrNoFreezer
+}
+
+func isFreezer1(m *mountinfo.Info) bool {
+	return m.FSType == "cgroup" && strings.Contains(","+m.VFSOptions+",", ",freezer,")
+}
+
+// folder is where a mount shows a cgroup: it may show a part of all.
+func folder(m *mountinfo.Info, path string) (dir string, ok bool) {
+	inside, err := filepath.Rel(m.Root, path)
+	if path == "" || err != nil || inside == ".." || strings.HasPrefix(inside, "../") {
+		return "", false
+	}
+	dir = filepath.Join(m.Mountpoint, inside)
+	there, err := exists(filepath.Join(dir, "cgroup.procs"))
+	return dir, err == nil && there
+}
+
+// cgroupsOf are the paths of a process's cgroups, by controller; that of
+// version 2 has none (/proc/PID/cgroup, cgroups(7)).
+func cgroupsOf(pid int) (map[string]string, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return nil, os.ErrProcessDone
+	}
+	paths := make(map[string]string)
+	for line := range strings.Lines(string(b)) {
+		_, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		controllers, path, _ := strings.Cut(rest, ":")
+		for controller := range strings.SplitSeq(controllers, ",") {
+			paths[controller] = path
+		}
+	}
+	return paths, err
+}
+
+// CgroupAdd makes a cgroup (cgroups(7)).
+type CgroupAdd struct{ Dir string }
+
+func (s *CgroupAdd) String() string { return plan.Command("mkdir", s.Dir) }
+
+// Apply makes the folder.
+func (s *CgroupAdd) Apply() error { return os.Mkdir(s.Dir, 0o755) }
+
+// Undo takes a cgroup of that name for the one meant: it has its owner's id.
+func (s *CgroupAdd) Undo() (plan.Step, error) {
+	there, err := exists(s.Dir)
+	if there || err != nil {
+		return nil, err
+	}
+	return &CgroupDel{Dir: s.Dir}, nil
+}
+
+// CgroupDel removes a cgroup. Processes that are in it go to the one above.
+type CgroupDel struct {
+	Dir string `json:"dir"`
+}
+
+// String goes on while processes in it make others.
+func (s *CgroupDel) String() string {
+	dir, procs := plan.Command(s.Dir), plan.Command(filepath.Join(s.Dir, "cgroup.procs"))
+	return fmt.Sprintf("while [ -d %s ] && ! rmdir %s; do while read -r p; do echo \"$p\" > %s || true; done < %s; done",
+		dir, dir, plan.Command(filepath.Join(filepath.Dir(s.Dir), "cgroup.procs")), procs)
+}
+
+// Apply tries again while processes in it make others.
+func (s *CgroupDel) Apply() error {
+	const tries = 1000
+	for n := 1; ; n++ {
+		err := unix.Rmdir(s.Dir)
+		if err == unix.ENOENT {
+			return nil
+		}
+		if err == nil || err != unix.EBUSY || n == tries {
+			return wrapPath("rmdir", s.Dir, err)
+		}
+		if err := moveOut(s.Dir); err != nil {
+			return err
+		}
+	}
+}
+
+func wrapPath(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}
+
+// moveOut moves the processes of a cgroup to the one above.
+func moveOut(dir string) error {
+	pids, err := members(dir)
+	for _, pid := range pids {
+		err = errors.Join(err, enter(filepath.Dir(dir), pid))
+	}
+	return err
+}
+
+// members are the processes of a cgroup.
+func members(dir string) (pids []int, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil, nil
+	}
+	for _, word := range strings.Fields(string(b)) {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, err
+}
+
+// enter moves a process to a cgroup. One that has ended is in none.
+func enter(dir string, pid int) error {
+	err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	return err
+}
