@@ -10,11 +10,11 @@ import (
 )
 
 func (a *app) resetCommand() *cobra.Command {
-	var force bool
+	var force, keep bool
 	c := &cobra.Command{
 		Use:     "reset [OPTIONS]",
 		Short:   "Take down and forget all that minibridge made here",
-		Example: "  minibridge reset -f",
+		Example: "  minibridge reset -f\n  minibridge reset -f --keep",
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
 			e, err := a.engine()
@@ -25,23 +25,28 @@ func (a *app) resetCommand() *cobra.Command {
 				return e.ScriptUndo(nil, a.out)
 			}
 			if !force {
-				if err := confirm(); err != nil {
+				if err := confirm(keep); err != nil {
 					return err
 				}
 			}
-			return e.Reset(c.Context())
+			return e.Reset(c.Context(), keep)
 		},
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "don't ask")
+	c.Flags().BoolVar(&keep, "keep", false, "leave definitions and logs: containers can be started again")
 	return c
 }
 
 // confirm asks on a terminal. Elsewhere nobody could answer.
-func confirm() error {
+func confirm(keep bool) error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return &engine.Error{Text: "reset removes all containers and networks, and asks for that on a terminal", Hint: "minibridge reset -f"}
 	}
-	if agrees(os.Stderr, "WARNING! This will remove all containers, networks, logs and rules of minibridge.") {
+	will := "remove all containers, networks, logs and rules"
+	if keep {
+		will = "kill all containers, and take down all networks and rules"
+	}
+	if agrees(os.Stderr, "WARNING! This will "+will+" of minibridge.") {
 		return nil
 	}
 	return &engine.Error{Text: "nothing was removed"}

@@ -11,8 +11,9 @@ import (
 )
 
 // Reset takes down all of minibridge's on this machine, and forgets it: the
-// containers, the networks, what they shared, the records and logs.
-func (e *Engine) Reset(ctx context.Context) error {
+// containers, the networks, what they shared, the records and logs. With keep,
+// the records and logs stay.
+func (e *Engine) Reset(ctx context.Context, keep bool) error {
 	for {
 		if err := e.killAll(ctx); err != nil {
 			return err
@@ -34,7 +35,7 @@ func (e *Engine) Reset(ctx context.Context) error {
 		if err := s.downAll(); err != nil {
 			return errors.Join(err, s.unlock())
 		}
-		return errors.Join(e.forgetAll(), s.held.Drop())
+		return errors.Join(e.forget(keep), s.held.Drop())
 	}
 }
 
@@ -100,12 +101,15 @@ func (s *session) downAll() error {
 	return s.sweep(hostLost)
 }
 
-// forgetAll removes the records: those that are ours by name, as --root may
-// have named a folder with more in it. Such a one stays, and so does a mount
-// point.
-func (e *Engine) forgetAll() error {
+// forget removes the records: those that are ours by name, as --root may have
+// named a folder with more in it. Such a one stays, and so does a mount point.
+// With keep, only those of what was up go.
+func (e *Engine) forget(keep bool) error {
 	var errs []error
 	for _, file := range e.dirs.Files() {
+		if keep && filepath.Dir(file) == e.dirs.Root {
+			continue
+		}
 		errs = append(errs, os.RemoveAll(file))
 	}
 	for _, dir := range []string{e.dirs.Run, e.dirs.Root} {
