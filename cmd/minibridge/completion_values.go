@@ -16,16 +16,24 @@ import (
 
 // values complete the flags of these names, of whichever command.
 var values = map[string]completer{
-	"cap-add":  capabilities,
-	"cap-drop": capabilities,
-	"driver":   words("bridge"),
-	"env":      variables,
-	"filter":   filterKeys,
-	"firewall": words(engine.Firewalls()...),
-	"format":   formats,
-	"network":  attachable,
-	"signal":   signals,
-	"type":     words("container", "network"),
+	"cap-add":      capabilities,
+	"cap-drop":     capabilities,
+	"driver":       words("bridge"),
+	"env":          variables,
+	"filter":       filterKeys,
+	"firewall":     words(engine.Firewalls()...),
+	"format":       formats,
+	"ipc":          sharedIPC,
+	"log-driver":   words("json-file", "none"),
+	"log-opt":      words("max-size=", "max-file=", "labels=", "env="),
+	"mount":        words("type=bind,", "type=tmpfs,"),
+	"network":      attachable,
+	"pid":          words("host"),
+	"security-opt": words("no-new-privileges", "seccomp=unconfined", "systempaths=unconfined"),
+	"signal":       signals,
+	"type":         words("container", "network"),
+	"ulimit":       words("core=", "cpu=", "data=", "fsize=", "memlock=", "nofile=", "nproc=", "stack="),
+	"uts":          words("host"),
 }
 
 // Flags whose values are names of files, or of directories.
@@ -52,10 +60,11 @@ func (a *app) completeValues(c *cobra.Command) {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 			directive := cobra.ShellCompDirectiveNoFileComp
-			if f.Name == "filter" && !strings.Contains(begun, "=") {
-				directive |= cobra.ShellCompDirectiveNoSpace // the value follows
+			all := values[f.Name](a, c, before, begun)
+			if len(all) > 0 && (strings.HasSuffix(all[0], "=") || strings.HasSuffix(all[0], ",")) {
+				directive |= cobra.ShellCompDirectiveNoSpace // more follows
 			}
-			return values[f.Name](a, c, before, begun), directive
+			return all, directive
 		})
 	})
 }
@@ -98,6 +107,16 @@ func formats(_ *app, c *cobra.Command, _ []string, _ string) []string {
 // attachable is all that --network takes.
 func attachable(a *app, c *cobra.Command, _ []string, _ string) []string {
 	all := networks(a, c, nil, "")
+	return append(all, a.shared()...)
+}
+
+// sharedIPC is all that --ipc takes.
+func sharedIPC(a *app, _ *cobra.Command, _ []string, _ string) []string {
+	return append([]string{"none", "private", "shareable", "host"}, a.shared()...)
+}
+
+// shared are containers that others can have a namespace of.
+func (a *app) shared() (all []string) {
 	for _, name := range a.listed(engine.Filters{"status": {"running"}}) {
 		all = append(all, "container:"+name)
 	}

@@ -16,7 +16,10 @@ import (
 )
 
 // A mountValue is --mount, which may be given several times.
-type mountValue struct{ mounts *[]engine.Mount }
+type mountValue struct {
+	repeatable
+	mounts *[]engine.Mount
+}
 
 func (v *mountValue) String() string { return "" }
 
@@ -171,7 +174,7 @@ func (v *tmpfsValue) Set(s string) error {
 
 // bindMounts gives the flags about files of the container their places.
 func (f *runFlags) bindMounts(flags *pflag.FlagSet) {
-	flags.Var(&mountValue{&f.spec.Mounts}, "mount", "show a host directory, or make one in memory: type=bind|tmpfs,src=SOURCE,dst=TARGET[,readonly …]")
+	flags.Var(&mountValue{mounts: &f.spec.Mounts}, "mount", "show a host directory, or make one in memory: type=bind|tmpfs,src=SOURCE,dst=TARGET[,readonly …]")
 	flags.Var(&tmpfsValue{&f.spec.Tmpfs}, "tmpfs", "make a directory in memory: TARGET[:size=1m,mode=700 …]")
 	flags.BoolVar(&f.spec.ReadOnly, "read-only", false, "keep the container from writing to its root file system")
 }

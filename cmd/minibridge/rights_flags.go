@@ -16,7 +16,10 @@ import (
 )
 
 // A ulimitValue is --ulimit, the last of a name, in the order of names.
-type ulimitValue struct{ all *[]units.Ulimit }
+type ulimitValue struct {
+	repeatable
+	all *[]units.Ulimit
+}
 
 func (v *ulimitValue) String() string { return "" }
 
@@ -41,7 +44,7 @@ func (f *runFlags) bindRights(flags *pflag.FlagSet) {
 	flags.StringVar(&f.spec.PidMode, "pid", "", "PID `namespace` to use: host")
 	flags.StringVar(&f.spec.UTSMode, "uts", "", "UTS `namespace` to use, which has the host name: host")
 	flags.StringVar(&f.spec.IpcMode, "ipc", "", "IPC `namespace` to use: none, private, shareable, host, container:NAME")
-	flags.Var(&ulimitValue{&f.spec.Ulimits}, "ulimit", "limit a resource (getrlimit(2)): NAME=SOFT[:HARD], as nofile=1024:2048")
+	flags.Var(&ulimitValue{all: &f.spec.Ulimits}, "ulimit", "limit a resource (getrlimit(2)): NAME=SOFT[:HARD], as nofile=1024:2048")
 	flags.Var(&listValue{list: &f.securityOpts}, "security-opt", "no-new-privileges, seccomp=unconfined, systempaths=unconfined …")
 }
 
