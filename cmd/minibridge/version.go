@@ -25,8 +25,14 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// revision is the commit that hack/build was called in.
+var revision string
+
 // commit is what the program was built from, if it was built in a checkout.
 func commit() string {
+	if revision != "" {
+		return revision
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
