@@ -51,7 +51,7 @@ func (o *order) become(c control) error {
 	if err := o.limit(); err != nil {
 		return err
 	}
-	if o.Join {
+	if o.Join || o.guest() {
 		return o.spawn(c, path, env)
 	}
 	if err := lastThings(c); err != nil {

@@ -65,14 +65,18 @@ type Share struct {
 	PID bool // the caller's: what the command leaves behind is killed when it has ended
 	UTS bool // the caller's, with the host name
 	IPC bool // the caller's, with its /dev/shm
-	// IPCOf is the sandbox, by its PID 1, whose IPC namespace and /dev/shm it
-	// has; zero is none.
-	IPCOf struct {
-		Pid   int
-		Start uint64
-	}
+	// PIDOf is the sandbox whose PID namespace it has, IPCOf the one whose IPC
+	// namespace and /dev/shm; zero is none. In a PID namespace there can be no
+	// Init but its own.
+	PIDOf, IPCOf Peer
 	// NoShm leaves out /dev/shm.
 	NoShm bool
+}
+
+// A Peer is another sandbox, by its PID 1.
+type Peer struct {
+	Pid   int
+	Start uint64
 }
 
 // A Bind shows a file or directory of the host in the sandbox.

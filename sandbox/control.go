@@ -58,7 +58,7 @@ func readOrder() (*order, error) {
 	if err := json.Unmarshal(data, o); err != nil {
 		return nil, fmt.Errorf("sandbox order: %w", err)
 	}
-	if o.Join {
+	if o.Join || o.guest() {
 		unix.CloseOnExec(statusFD)
 	}
 	if !o.Init {

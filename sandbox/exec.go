@@ -79,37 +79,41 @@ func startJoiner(first *os.File, c Command) (_ *joiner, err error) {
 // waiting, and the end of ctx is its own. From then on it is not killed: it is
 // about to have a child that nobody else knows of.
 func (j *joiner) handOver(ctx context.Context) (*Process, error) {
-	stop := context.AfterFunc(ctx, func() { _ = j.Signal(unix.SIGKILL) })
-	err := prepared(j.control)
+	proc, err := j.Process.handOver(ctx, j.answer)
+	if err != nil {
+		return nil, err
+	}
+	return newProcess(proc, j.status)
+}
+
+func (p *Process) handOver(ctx context.Context, answer *os.File) (*os.Process, error) {
+	stop := context.AfterFunc(ctx, func() { _ = p.Signal(unix.SIGKILL) })
+	err := prepared(p.control)
 	if !stop() {
 		err = context.Cause(ctx)
 	}
 	if err == nil {
-		err = j.send(nil)
+		err = p.send(nil)
 	}
 	if err != nil {
-		return nil, j.fail(err)
+		return nil, p.fail(err)
 	}
-	_, err = j.Wait()
-	if err = errors.Join(err, j.control.Close()); err != nil {
+	_, err = p.proc.Wait()
+	if err = errors.Join(err, p.control.Close()); err != nil {
 		return nil, err
 	}
-	var answer [answerSize]byte
-	if _, err := j.answer.ReadAt(answer[:], 0); err != nil {
+	var said [answerSize]byte
+	if _, err := answer.ReadAt(said[:], 0); err != nil {
 		return nil, err
 	}
-	n := int64(binary.NativeEndian.Uint64(answer[:]))
+	n := int64(binary.NativeEndian.Uint64(said[:]))
 	switch errno := syscall.Errno(-n); {
 	case n == 0:
 		return nil, ErrEnded
 	case n < 0:
 		return nil, &SetupError{Text: "fork: " + errno.Error(), Errno: errno}
 	}
-	proc, err := os.FindProcess(int(n)) // a child that has ended keeps its number until it is waited for
-	if err != nil {
-		return nil, err
-	}
-	return newProcess(proc, j.status)
+	return os.FindProcess(int(n)) // a child that has ended keeps its number until it is waited for
 }
 
 // begun waits for the execve of the command, which a sandbox that traces it

@@ -13,7 +13,7 @@ import (
 // mountFresh makes /proc, /dev and, over the host's own tree, /run. /sys waits
 // for the network namespace.
 func (o *order) mountFresh(devices []device) error {
-	if err := mount("proc", "/proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+	if err := o.mountProc(); err != nil {
 		return err
 	}
 	if err := o.mountDev(devices); err != nil {

@@ -17,15 +17,12 @@ const (
 	exeFD     = 3 + iota // the program itself
 	orderFD              // what to do, as JSON
 	controlFD            // a socket to the caller
-	pidfdFD              // for Exec: PID 1 of the sandbox to join
-	answerFD             // for Exec: memory for the command's pid
-	statusFD             // for Exec: a pipe for the errno of its execve
-)
-
-// What the program started again inherits to share the IPC namespace of another sandbox.
-const (
-	ipcFD = controlFD + 1 + iota // that namespace
-	shmFD                        // a mount of its /dev/shm
+	pidfdFD              // for Exec: PID 1 of the sandbox to join; or the one whose PID namespace is shared
+	answerFD             // then, memory for the command's pid
+	statusFD             // and a pipe for the errno of its execve
+	procFD               // a mount of the /proc of a shared PID namespace
+	ipcFD                // a shared IPC namespace
+	shmFD                // a mount of its /dev/shm
 )
 
 // ready is true once main has called Init: only then can the program be
@@ -100,6 +97,9 @@ func (o *order) found(c control) error {
 		return err
 	}
 	if err := o.base.seal(); err != nil {
+		return err
+	}
+	if err := o.joinPID(); err != nil {
 		return err
 	}
 	return o.become(c)

@@ -32,6 +32,7 @@ func (o *order) spawn(c control, path string, env []string) error {
 	if err != nil {
 		return err
 	}
+	im.mortal = o.guest()
 	answer, err := mapAnswer()
 	if err != nil {
 		return err
@@ -66,6 +67,7 @@ func mapAnswer() (*int64, error) {
 type image struct {
 	path       *byte
 	args, envs []*byte
+	mortal     bool // it dies with the caller
 }
 
 func newImage(path string, args, env []string) (im *image, err error) {
@@ -127,6 +129,15 @@ func (im *image) execute() {
 	mask := uint64(0)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, 8, 0, 0)
 	syscall.RawSyscall(unix.SYS_SETSID, 0, 0, 0)
+	if im.mortal {
+		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
+		// Nobody reads what it says: the caller is dead, and no signal told so.
+		status, now := unix.PollFd{Fd: statusFD}, unix.Timespec{}
+		n, _, _ := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&status)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
+		if n == 1 && status.Revents&unix.POLLERR != 0 {
+			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 125, 0, 0)
+		}
+	}
 	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(im.path)),
 		uintptr(unsafe.Pointer(unsafe.SliceData(im.args))), uintptr(unsafe.Pointer(unsafe.SliceData(im.envs))))
 	status := uint32(errno)

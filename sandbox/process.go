@@ -21,6 +21,7 @@ type Process struct {
 
 	proc    *os.Process
 	control *os.File
+	guest   *guest   // what a command in the PID namespace of another sandbox answers with; nil for others
 	world   *os.File // its mount namespace, where that is all that holds its processes together; or nil
 	release func()   // lets the thread go that the process must not outlive
 }
@@ -62,6 +63,9 @@ func (p *Process) Wait() (int, error) {
 // Kill ends a process that is not to go, and waits for its end.
 func (p *Process) Kill() error {
 	_ = p.control.Close() // closed before, if it was executed
+	if p.guest != nil {
+		p.guest.close() // likewise
+	}
 	if err := p.Signal(unix.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}

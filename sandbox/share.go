@@ -1,11 +1,8 @@
 package sandbox
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +18,7 @@ const (
 // cloneFlags are the namespaces that are new.
 func (s Share) cloneFlags() uintptr {
 	flags := uintptr(unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP)
-	if !s.PID {
+	if !s.PID && s.PIDOf.Pid == 0 {
 		flags |= unix.CLONE_NEWPID
 	}
 	if !s.UTS {
@@ -33,68 +30,114 @@ func (s Share) cloneFlags() uintptr {
 	return flags
 }
 
-// open opens what a sandbox is to have of another one: ipcFD and shmFD.
-func (s Share) open() (files []*os.File, err error) {
-	if s.IPCOf.Pid == 0 {
-		return nil, nil
-	}
-	first, err := openProcess(s.IPCOf.Pid, s.IPCOf.Start)
-	if err != nil {
-		return nil, err
-	}
-	defer first.Close()
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/ipc", s.IPCOf.Pid))
-	if err == nil && !Alive(s.IPCOf.Pid, s.IPCOf.Start) {
-		err = errors.Join(os.ErrProcessDone, ns.Close())
-	}
-	if err != nil {
-		return nil, err
-	}
-	shm, err := shmOf(first)
-	if err != nil {
-		return nil, errors.Join(err, ns.Close())
-	}
-	return []*os.File{ns, shm}, nil
+// peers are what a sandbox is to have of others, as files from pidfdFD on; nil
+// where it has its own.
+type peers struct {
+	files []*os.File
+	guest *guest
 }
 
-// shmOf copies the mount of a sandbox's /dev/shm. It is that sandbox's to
-// change, so no link is followed on the way, and nothing but a tmpfs is taken.
-func shmOf(first *os.File) (shm *os.File, err error) {
+func (p *peers) close() {
+	for _, f := range p.files {
+		f.Close() // one that isn't there is an error of no interest
+	}
+	if p.guest != nil {
+		p.guest.close()
+	}
+}
+
+// open opens them. What belongs to a sandbox is that sandbox's to change: it
+// may be anything by now.
+func (s Share) open(args []string) (_ *peers, err error) {
+	p := &peers{}
+	if s.PIDOf.Pid == 0 && s.IPCOf.Pid == 0 {
+		return p, nil
+	}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	p.files = make([]*os.File, shmFD-pidfdFD+1)
+	place := func(fd int, f *os.File, openErr error) {
+		p.files[fd-pidfdFD] = f
+		if err == nil {
+			err = openErr
+		}
+	}
+	if s.PIDOf.Pid != 0 {
+		first, err := openProcess(s.PIDOf.Pid, s.PIDOf.Start)
+		if place(pidfdFD, first, err); err != nil {
+			return nil, err
+		}
+		proc, err := mountOf(first, "/proc", unix.PROC_SUPER_MAGIC)
+		if place(procFD, proc, err); err != nil {
+			return nil, err
+		}
+		if p.guest, p.files[statusFD-pidfdFD], err = newGuest(args); err != nil {
+			return nil, err
+		}
+		answer, err := p.guest.dup()
+		if place(answerFD, answer, err); err != nil {
+			return nil, err
+		}
+	}
+	if s.IPCOf.Pid != 0 {
+		first, err := openProcess(s.IPCOf.Pid, s.IPCOf.Start)
+		if err != nil {
+			return nil, err
+		}
+		defer first.Close()
+		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/ipc", s.IPCOf.Pid))
+		if place(ipcFD, ns, err); err != nil {
+			return nil, err
+		}
+		shm, err := mountOf(first, shmDir, unix.TMPFS_MAGIC)
+		if place(shmFD, shm, err); err != nil {
+			return nil, err
+		}
+		if !Alive(s.IPCOf.Pid, s.IPCOf.Start) { // else the namespace may be another's
+			return nil, os.ErrProcessDone
+		}
+	}
+	return p, nil
+}
+
+// mountOf copies a mount of a sandbox, alone, found by a path on which no link
+// is followed; it has to be of this kind of file system (statfs(2)).
+func mountOf(first *os.File, path string, magic int64) (mount *os.File, err error) {
 	err = plan.OnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_FS); err != nil { // setns refuses a shared root and working directory
 			return fmt.Errorf("unshare(CLONE_FS): %w", err)
 		}
-		if err := unix.Setns(int(first.Fd()), unix.CLONE_NEWNS); err != nil {
+		if err := unix.Setns(int(first.Fd()), unix.CLONE_NEWNS); err == unix.ESRCH {
+			return os.ErrProcessDone
+		} else if err != nil {
 			return fmt.Errorf("enter the sandbox's mount namespace: %w", err)
 		}
-		dir, err := unix.Openat2(unix.AT_FDCWD, shmDir, &unix.OpenHow{
+		dir, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
 			Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS,
 		})
 		if err != nil {
-			return fmt.Errorf("%s of the other sandbox: %w", shmDir, err)
+			return fmt.Errorf("%s of the other sandbox: %w", path, err)
 		}
 		defer unix.Close(dir)
 		var st unix.Statfs_t
-		if err := unix.Fstatfs(dir, &st); err != nil || st.Type != unix.TMPFS_MAGIC {
-			return fmt.Errorf("%s of the other sandbox is no tmpfs any more", shmDir)
+		if err := unix.Fstatfs(dir, &st); err != nil || int64(st.Type) != magic {
+			return fmt.Errorf("%s of the other sandbox is something else by now", path)
 		}
 		fd, err := unix.OpenTree(dir, "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
-			return fmt.Errorf("open_tree %s: %w", shmDir, err)
+			return fmt.Errorf("open_tree %s: %w", path, err)
 		}
-		shm = os.NewFile(uintptr(fd), shmDir)
+		mount = os.NewFile(uintptr(fd), path)
 		return setMountAttr(fd, shmAttrs)
 	})
-	if err != nil && shm != nil {
-		shm.Close()
+	if err != nil && mount != nil {
+		mount.Close()
+		mount = nil
 	}
-	return shm, err
-}
-
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
+	return mount, err
 }
 
 // joinIPC enters the IPC namespace that the caller has opened.
@@ -108,60 +151,4 @@ func (o *order) joinIPC() error {
 	}
 	o.shm = tree{File: os.NewFile(shmFD, shmDir), isDir: true}
 	return nil
-}
-
-// killAll ends every process of a mount namespace, and waits for their ends.
-// Those that are born meanwhile are found by the next look.
-func killAll(world *os.File) error {
-	var ours unix.Stat_t
-	if err := unix.Fstat(int(world.Fd()), &ours); err != nil {
-		return err
-	}
-	for {
-		dirs, err := filepath.Glob("/proc/[0-9]*")
-		if err != nil {
-			return err
-		}
-		found := false
-		for _, dir := range dirs {
-			pid, err := strconv.Atoi(filepath.Base(dir))
-			if err != nil {
-				continue
-			}
-			killed, err := killIn(pid, &ours)
-			if err != nil {
-				return err
-			}
-			found = found || killed
-		}
-		if !found {
-			return nil
-		}
-	}
-}
-
-// killIn ends a process if it is in that mount namespace. The pidfd is opened
-// first: what is looked at afterwards is that process, or one whose number the
-// signal does not reach.
-func killIn(pid int, ns *unix.Stat_t) (bool, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return false, nil // it has gone
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if unix.Stat(fmt.Sprintf("/proc/%d/ns/mnt", pid), &st) != nil || st.Ino != ns.Ino || st.Dev != ns.Dev {
-		return false, nil
-	}
-	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err == unix.ESRCH {
-		return true, nil
-	} else if err != nil {
-		return false, fmt.Errorf("kill %d: %w", pid, err)
-	}
-	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
-		if err != unix.EINTR {
-			return true, err
-		}
-	}
 }

@@ -82,8 +82,7 @@ func TestShareIPC(t *testing.T) {
 		m.Sh(t, fmt.Sprintf("echo donor >/proc/%d/root/dev/shm/x", donor.Pid))
 		c = shell("cat /dev/shm/x; readlink /proc/self/ns/ipc; hostname; grep -c ' /dev/shm .*noexec' /proc/mounts")
 		c.Hostname = "own"
-		c.Share = sandbox.Share{}
-		c.Share.IPCOf.Pid, c.Share.IPCOf.Start = donor.Pid, donor.Start
+		c.Share.IPCOf = sandbox.Peer{Pid: donor.Pid, Start: donor.Start}
 		equal(t, "another's", run(t, c), m.Sh(t, fmt.Sprintf("echo donor; readlink /proc/%d/ns/ipc; echo own; echo 1", donor.Pid)))
 		c.Share.IPCOf.Start++
 		if _, _, err := try(t, c); !errors.Is(err, os.ErrProcessDone) {
@@ -101,7 +100,7 @@ func TestShareHostileShm(t *testing.T) {
 		donor := waiting(t, c)
 		shm := fmt.Sprintf("/proc/%d/root/dev/shm", donor.Pid)
 		join := config("true")
-		join.Share.IPCOf.Pid, join.Share.IPCOf.Start = donor.Pid, donor.Start
+		join.Share.IPCOf = sandbox.Peer{Pid: donor.Pid, Start: donor.Start}
 		for _, tt := range [][2]string{{"nothing", "true"}, {"a link", "ln -s /proc/1/root/etc " + shm}, {"another file system", "rm -f " + shm}} {
 			what, prepare := tt[0], tt[1]
 			m.Sh(t, prepare)
@@ -117,6 +116,58 @@ func TestShareHostileShm(t *testing.T) {
 			if _, _, err := try(t, join); err == nil || errors.Is(err, unix.EPERM) {
 				t.Errorf("%s: %v", what, err)
 			}
+		}
+	})
+}
+
+// A guest in the PID namespace of another sandbox sees its processes, and has
+// all else of its own; it ends by itself, with its host or with its caller.
+func TestGuest(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		host := waiting(t, config())
+		guest := func(script string) sandbox.Config {
+			c := shell(script)
+			c.Share.PIDOf = sandbox.Peer{Pid: host.Pid, Start: host.Start}
+			return c
+		}
+		c := guest(`cat /proc/1/comm; hostname; id -u; test $$ != 1; echo $PPID; touch /only-here
+			set -- $$ $(cat /proc/$$/stat); test $1 = $6 -a $1 = $7 && echo session; for f in /proc/$$/fd/*; do echo ${f##*/}; done | sort -n | head -3 | tr '\n' ' '; cat /proc/keys; (echo >/proc/sys/kernel/panic) 2>/dev/null || echo read-only
+			exec grep -E 'CapEff|Sig(Blk|Ign)' /proc/self/status`)
+		c.Hostname, c.User = "guest", "0:7"
+		equal(t, "inside", run(t, c), "sleep\nguest\n0\n0\nsession\n0 1 2 read-only\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nCapEff:\t00000000a80425fb")
+		m.Sh(t, fmt.Sprintf("test ! -e /proc/%d/root/only-here", host.Pid))
+
+		for script, want := range map[string]int{"exit 7": 7, "kill -TERM $$": 143, "(setsid sleep 4711 >/dev/null 2>&1 &) ; exit 3": 3} {
+			if _, code, err := try(t, guest(script)); code != want || err != nil {
+				t.Errorf("%s: %d, %v; want %d", script, code, err, want)
+			}
+		}
+		if out, code := m.Try("pgrep -f 'sleep 471[1]'"); code == 0 {
+			t.Errorf("left behind: %s", out)
+		}
+		c = guest("true")
+		c.Args = []string{"nosuch"}
+		if _, _, err := try(t, c); err == nil || err.Error() != `exec: "nosuch": executable file not found in $PATH` {
+			t.Error(err)
+		}
+		write(t, "/run/junk", "junk", 0o755)
+		c.Args, c.Binds = []string{"/d/junk"}, []sandbox.Bind{{Source: "/run/junk", Target: "/d/junk"}}
+		if _, _, err := try(t, c); err == nil || err.Error() != `exec: "/d/junk": exec format error` {
+			t.Error(err)
+		}
+		noZombies(t)
+
+		p, err := start(t, guest("exec sleep 1000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		host.Signal(unix.SIGKILL) // it ends when those in its namespace have been waited for
+		if code, err := p.Wait(); code != 137 || err != nil {
+			t.Errorf("after its host's end: %d, %v", code, err)
+		}
+		host.Wait()
+		if _, _, err := try(t, guest("true")); !errors.Is(err, os.ErrProcessDone) {
+			t.Errorf("with a host that has ended: %v", err)
 		}
 	})
 }

@@ -27,16 +27,20 @@ func Start(c Config) (*Process, error) {
 		Setsid:     true,
 		Pdeathsig:  unix.SIGKILL,
 	}
-	more, err := c.Share.open()
+	if c.Init && c.Share.PIDOf.Pid != 0 {
+		return nil, errors.New("sandbox: an init in the PID namespace of another sandbox")
+	}
+	peers, err := c.Share.open(c.Args)
 	if err != nil {
 		return nil, err
 	}
-	defer closeAll(more)
+	defer peers.close()
 	return onThread(func() (*Process, error) {
-		p, err := (&order{Config: c}).start(attr, more...)
-		if err != nil || !c.Share.PID {
+		p, err := (&order{Config: c}).start(attr, peers.files...)
+		if err != nil || !c.Share.PID && c.Share.PIDOf.Pid == 0 {
 			return p, err
 		}
+		p.guest, peers.guest = peers.guest, nil
 		if p.world, err = os.Open(fmt.Sprintf("/proc/%d/ns/mnt", p.Pid)); err != nil {
 			return nil, p.fail(err)
 		}
@@ -159,6 +163,9 @@ func socketpair() (ours, theirs *os.File, err error) {
 func (p *Process) Go(ctx context.Context, netns *os.File) error {
 	if err := p.send(netns); err != nil && !errors.Is(err, unix.EPIPE) {
 		return p.fail(err)
+	}
+	if p.guest != nil {
+		return p.moveIn(ctx)
 	}
 	return p.executed(ctx)
 }

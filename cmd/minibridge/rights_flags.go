@@ -41,7 +41,7 @@ func (v *ulimitValue) Set(s string) error {
 func (f *runFlags) bindRights(flags *pflag.FlagSet) {
 	flags.Var(&optionalBool{&f.spec.Init}, "init", "put an init in the place of PID 1: it passes signals on and waits for orphans")
 	flags.Lookup("init").NoOptDefVal = "true"
-	flags.StringVar(&f.spec.PidMode, "pid", "", "PID `namespace` to use: host")
+	flags.StringVar(&f.spec.PidMode, "pid", "", "PID `namespace` to use: host, container:NAME")
 	flags.StringVar(&f.spec.UTSMode, "uts", "", "UTS `namespace` to use, which has the host name: host")
 	flags.StringVar(&f.spec.IpcMode, "ipc", "", "IPC `namespace` to use: none, private, shareable, host, container:NAME")
 	flags.Var(&ulimitValue{all: &f.spec.Ulimits}, "ulimit", "limit a resource (getrlimit(2)): NAME=SOFT[:HARD], as nofile=1024:2048")

@@ -143,7 +143,7 @@ func (s *session) define(spec Spec, name string) (*state.Container, error) {
 	if err := s.resolveNetwork(&spec, all); err != nil {
 		return nil, err
 	}
-	if err := s.resolveIPC(&spec); err != nil {
+	if err := s.resolveModes(&spec); err != nil {
 		return nil, err
 	}
 	if err := checkRootFS(spec.RootFS); err != nil {

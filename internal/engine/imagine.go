@@ -25,7 +25,7 @@ func (e *Engine) imagine(spec Spec, name string) (*state.Container, []*state.Net
 		err = e.resolveNetwork(&spec, networks)
 	}
 	if err == nil {
-		err = e.resolveIPC(&spec)
+		err = e.resolveModes(&spec)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -100,6 +100,7 @@ type order struct {
 	Hostname  string            `json:"hostname"`
 	Files     map[string]string `json:"files"`           // by their paths in the container
 	Joined    state.Process     `json:"joined,omitzero"` // of the container whose network it shares
+	PIDOf     state.Process     `json:"pid_of,omitzero"` // of the container whose PID namespace it shares
 	IPCOf     state.Process     `json:"ipc_of,omitzero"` // of the container whose IPC namespace it shares
 	Attach    bool              `json:"attach"`          // send output to the one who ordered, from the first byte
 	Stdin     bool              `json:"stdin"`           // end its standard input when that one has gone

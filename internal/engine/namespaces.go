@@ -17,11 +17,11 @@ const (
 
 // checkModes refuses namespaces that can't be, with Docker's texts.
 func checkModes(spec *Spec) error {
-	switch ref, joins := strings.CutPrefix(spec.PidMode, "container:"); {
-	case joins && ref != "":
-		return errorf("--pid: a container here can't have the PID namespace of another one: its PID 1 would see how it is made, from outside").
-			hint("minibridge exec %s …", printable(ref))
-	case spec.PidMode != "" && spec.PidMode != hostMode:
+	pidOf, guest := strings.CutPrefix(spec.PidMode, "container:")
+	switch {
+	case guest && pidOf != "" && spec.Init != nil && *spec.Init:
+		return errorf("conflicting options: init and the PID namespace of another container, which has its PID 1")
+	case spec.PidMode != "" && spec.PidMode != hostMode && (!guest || pidOf == ""):
 		return errorf("--pid: invalid PID mode")
 	case spec.UTSMode != "" && spec.UTSMode != hostMode:
 		return errorf("--uts: invalid UTS mode")
@@ -55,18 +55,42 @@ func checkIPCSysctls(spec *Spec, where string) error {
 	return nil
 }
 
-// resolveIPC turns the name of the container whose IPC namespace is wanted into
-// its id.
-func (e *Engine) resolveIPC(spec *Spec) error {
-	ref, ok := strings.CutPrefix(spec.IpcMode, "container:")
+// resolveModes turns the names of the containers whose namespaces are wanted
+// into their ids.
+func (e *Engine) resolveModes(spec *Spec) error {
+	for _, mode := range []*string{&spec.PidMode, &spec.IpcMode} {
+		ref, ok := strings.CutPrefix(*mode, "container:")
+		if !ok {
+			continue
+		}
+		donor, err := e.find(ref)
+		if err != nil {
+			return err
+		}
+		*mode = "container:" + donor.ID
+	}
+	return nil
+}
+
+// joinPID is the process whose PID namespace a container has, if it is another
+// container's; that one has to run.
+func (e *Engine) joinPID(spec *Spec) (state.Process, error) {
+	id, ok := strings.CutPrefix(spec.PidMode, "container:")
 	if !ok {
-		return nil
+		return state.Process{}, nil
 	}
-	donor, err := e.find(ref)
-	if err == nil {
-		spec.IpcMode = "container:" + donor.ID
+	host, err := e.find(id)
+	if err != nil {
+		return state.Process{}, errorf("cannot join PID of a non running container: %s: %v", id, err)
 	}
-	return err
+	run, err := e.running(host)
+	if err == nil && run.Init.Pid == 0 {
+		err = notRunning(host)
+	}
+	if err != nil {
+		return state.Process{}, err
+	}
+	return run.Init, nil
 }
 
 // joinIPC is the process whose IPC namespace a container has, if it is another
@@ -93,11 +117,10 @@ func (e *Engine) joinIPC(spec *Spec) (state.Process, error) {
 }
 
 // share is what a container has of others' namespaces.
-func share(spec *Spec, ipcOf state.Process) sandbox.Share {
-	s := sandbox.Share{
+func share(spec *Spec, pidOf, ipcOf state.Process) sandbox.Share {
+	return sandbox.Share{
 		PID: spec.PidMode == hostMode, UTS: spec.UTSMode == hostMode,
 		IPC: spec.IpcMode == hostMode, NoShm: spec.IpcMode == noneMode,
+		PIDOf: sandbox.Peer(pidOf), IPCOf: sandbox.Peer(ipcOf),
 	}
-	s.IPCOf.Pid, s.IPCOf.Start = ipcOf.Pid, ipcOf.Start
-	return s
 }

@@ -41,7 +41,7 @@ func (k *keeper) config(s streams) sandbox.Config {
 		},
 		Hostname:   k.Hostname,
 		Domainname: spec.Domainname,
-		Share:      share(spec, k.IPCOf),
+		Share:      share(spec, k.PIDOf, k.IPCOf),
 		Sysctls:    ipcOnly(spec),
 		Files:      k.Files,
 		Binds:      binds(spec),

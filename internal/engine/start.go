@@ -26,6 +26,9 @@ type beginning struct {
 func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor, b beginning) (err error) {
 	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec), Before: b.before}
 	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c), Attach: b.output, Stdin: b.stdin}
+	if o.PIDOf, err = s.joinPID(&c.Spec); err != nil {
+		return err
+	}
 	if o.IPCOf, err = s.joinIPC(&c.Spec); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ type Spec struct {
 	SecurityOpt []string          `json:"security_opt,omitempty"` // as given; of a seccomp profile its content
 	Ulimits     []units.Ulimit    `json:"ulimits,omitempty"`      // by name
 	Init        *bool             `json:"init,omitempty"`         // an init of ours is PID 1; nil = not said
-	PidMode     string            `json:"pid_mode,omitempty"`     // host; "" = its own
+	PidMode     string            `json:"pid_mode,omitempty"`     // host, container:ID; "" = its own
 	UTSMode     string            `json:"uts_mode,omitempty"`     // likewise
 	IpcMode     string            `json:"ipc_mode,omitempty"`     // none, private, shareable, host, container:ID; "" = private
 	LogDriver   string            `json:"log_driver,omitempty"`   // none = it has no log
