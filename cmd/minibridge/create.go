@@ -15,7 +15,7 @@ func (a *app) createCommand() *cobra.Command {
 		Long: `Create a new container and print its id. Nothing of it is in the kernel until
 it is started; its name, and the address that --ip asks for, are kept for it.`,
 		Example: "  minibridge create --name app -p 8080:8000 python3 -m http.server 8000",
-		Args:    atLeast(1),
+		Args:    f.enough,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.spec.Args = args
 			return a.create(c.Context(), f)

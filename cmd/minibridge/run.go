@@ -21,6 +21,8 @@ type runFlags struct {
 	envFiles     []string
 	volumes      []string
 	labels       []string
+	labelFiles   []string
+	entrypoint   string
 	networks     []engine.Wish
 	extraHosts   []string
 	sysctls      []string
@@ -48,7 +50,7 @@ gw-priority=NUMBER; the network with the highest number gives the way out.
   minibridge run --rm --network container:web ss -tln
   minibridge run --rm --network name=bridge,gw-priority=1 ip route
   minibridge run --rm --sysctl net.ipv4.ip_default_ttl=42 ping -c1 127.0.0.1`,
-		Args: atLeast(1),
+		Args: f.enough,
 		RunE: func(c *cobra.Command, args []string) error {
 			a.failure = 125
 			f.spec.Args = args
@@ -67,6 +69,7 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.spec.AutoRemove, "rm", false, "remove the container when it ends")
 	flags.StringVar(&f.name, "name", "", "`name` of the container and of its network namespace")
 	flags.VarP(&listValue{list: &f.labels, check: checkLabel}, "label", "l", "set a label: KEY or KEY=VALUE")
+	flags.Var(&listValue{list: &f.labelFiles}, "label-file", "read labels from a file of KEY=VALUE lines")
 	flags.StringVar(&f.spec.LogDriver, "log-driver", "", "none for no log (default json-file, which means the log that there is)")
 	flags.Var(&listValue{list: &f.logOpts}, "log-opt", "limit the log: max-size=10m, max-file=3")
 	flags.StringVar(&f.spec.CIDFile, "cidfile", "", "write the container's id to a new `file`")
@@ -96,6 +99,7 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 
 	flags.VarP(&listValue{list: &f.env, check: checkEnv}, "env", "e", "set a variable: NAME=VALUE, or NAME to copy yours")
 	flags.Var(&listValue{list: &f.envFiles}, "env-file", "read variables from a file of NAME=VALUE lines")
+	flags.StringVar(&f.entrypoint, "entrypoint", "", "the `command`; what stands in its place are its arguments then")
 	flags.StringVarP(&f.spec.Dir, "workdir", "w", "", "working directory in the container; it is made if missing")
 	flags.StringVarP(&f.spec.User, "user", "u", "", "`user` to run as, and group: NAME|UID[:GROUP|GID]")
 	flags.VarP(&listValue{list: &f.volumes}, "volume", "v", "show a host directory in the container: SOURCE:TARGET[:ro]")
@@ -155,7 +159,13 @@ func (f *runFlags) resolve() (err error) {
 	if f.spec.SecurityOpt, err = readSecurityOpts(f.securityOpts); err != nil {
 		return err
 	}
+	if f.labels, err = readLabels(f.labelFiles, f.labels); err != nil {
+		return err
+	}
 	f.spec.Labels = pairs(f.labels)
+	if f.spec.Entrypoint = f.entrypoint; f.entrypoint != "" {
+		f.spec.Args = append([]string{f.entrypoint}, f.spec.Args...)
+	}
 	f.spec.ExtraHosts = parseExtraHosts(f.extraHosts)
 	if f.spec.Network, f.spec.Endpoints, err = f.endpoints(); err != nil {
 		return err
@@ -170,6 +180,14 @@ func (f *runFlags) resolve() (err error) {
 		f.spec.RootFS, err = absolute(f.spec.RootFS)
 	}
 	return err
+}
+
+// enough wants a command, in one of its two places.
+func (f *runFlags) enough(c *cobra.Command, args []string) error {
+	if f.entrypoint != "" {
+		return nil
+	}
+	return atLeast(1)(c, args)
 }
 
 // pairs reads values of the form KEY or KEY=VALUE, the last of a key.

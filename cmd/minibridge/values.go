@@ -83,6 +83,20 @@ func readEnv(files, set []string) ([]string, error) {
 	return env, nil
 }
 
+// readLabels is what --label-file and -l say, files first. As with Docker, a
+// line without a value is none.
+func readLabels(files, set []string) ([]string, error) {
+	var all []string
+	for _, file := range files {
+		labels, err := readEnvFile(file)
+		if err != nil {
+			return nil, &engine.Error{Text: err.Error()}
+		}
+		all = append(all, slices.DeleteFunc(labels, func(l string) bool { return !strings.Contains(l, "=") })...)
+	}
+	return append(all, set...), nil
+}
+
 // byteOrderMark may begin a file that was written on Windows.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 

@@ -157,6 +157,9 @@ func configOf(c *state.Container, run *state.Run) (configJSON, error) {
 	if j.Labels == nil {
 		j.Labels = map[string]string{}
 	}
+	if spec.Entrypoint != "" {
+		j.Entrypoint, j.Cmd = spec.Args[:1], append([]string(nil), spec.Args[1:]...)
+	}
 	ports, err := exposedPorts(spec)
 	for _, p := range ports {
 		if j.ExposedPorts == nil {

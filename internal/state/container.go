@@ -19,8 +19,9 @@ import (
 // again. Ports are kept as Docker's -p and --expose take them.
 type Spec struct {
 	Args        []string          `json:"args"`
-	Env         []string          `json:"env,omitempty"` // NAME=value, as -e and --env-file gave them
-	Dir         string            `json:"dir,omitempty"` // working directory; "" = / with --rootfs, else where run was called
+	Entrypoint  string            `json:"entrypoint,omitempty"` // the first of Args, if it came by --entrypoint
+	Env         []string          `json:"env,omitempty"`        // NAME=value, as -e and --env-file gave them
+	Dir         string            `json:"dir,omitempty"`        // working directory; "" = / with --rootfs, else where run was called
 	CallerDir   string            `json:"caller_dir,omitempty"`
 	User        string            `json:"user,omitempty"` // user[:group], names or numbers
 	Hostname    string            `json:"hostname,omitempty"`
