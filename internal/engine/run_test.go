@@ -33,7 +33,7 @@ func TestDetached(t *testing.T) {
 		}
 		waiting := program("wait", "web")
 		out := start(t, waiting)
-		m.Sh(t, "minibridge kill web")
+		m.Sh(t, "until minibridge logs web | grep -q up; do :; done; minibridge kill web")
 		line(t, out, "137")
 		if n := code(waiting); n != 0 {
 			t.Errorf("wait: exit code %d", n)
