@@ -28,7 +28,7 @@ var values = map[string]completer{
 	"log-opt":      words("max-size=", "max-file=", "labels=", "env="),
 	"mount":        words("type=bind,", "type=tmpfs,"),
 	"network":      attachable,
-	"pid":          words("host"),
+	"pid":          sharedPID,
 	"security-opt": words("no-new-privileges", "seccomp=unconfined", "systempaths=unconfined"),
 	"signal":       signals,
 	"type":         words("container", "network"),
@@ -38,7 +38,7 @@ var values = map[string]completer{
 
 // Flags whose values are names of files, or of directories.
 var (
-	files       = []string{"cidfile", "env-file", "volume"}
+	files       = []string{"cidfile", "entrypoint", "env-file", "label-file", "volume"}
 	directories = []string{"root", "rootfs", "run-dir", "workdir"}
 )
 
@@ -113,6 +113,11 @@ func attachable(a *app, c *cobra.Command, _ []string, _ string) []string {
 // sharedIPC is all that --ipc takes.
 func sharedIPC(a *app, _ *cobra.Command, _ []string, _ string) []string {
 	return append([]string{"none", "private", "shareable", "host"}, a.shared()...)
+}
+
+// sharedPID is all that --pid takes.
+func sharedPID(a *app, _ *cobra.Command, _ []string, _ string) []string {
+	return append([]string{"host"}, a.shared()...)
 }
 
 // shared are containers that others can have a namespace of.
