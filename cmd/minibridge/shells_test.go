@@ -64,6 +64,10 @@ func TestShells(t *testing.T) {
 				write(t, filepath.Join(home, "variables"), "A=b\n", 0o600)
 				write(t, filepath.Join(home, "words"), "#!/bin/sh\necho \"<<$*>>\"\n", 0o700)
 				write(t, filepath.Join(home, shell.file), shell.begins, 0o600)
+				// Where this is missing, fish makes it of all man pages, in the background.
+				if err := os.MkdirAll(filepath.Join(home, "fish", "generated_completions"), 0o700); err != nil {
+					t.Fatal(err)
+				}
 				terminal := open(t, home, shell.argv)
 				for _, line := range typed {
 					terminal.until(t, prompt)
