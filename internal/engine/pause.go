@@ -90,6 +90,9 @@ func (e *Engine) pausable(ref string) (*state.Container, *state.Run, error) {
 
 // pauseCgroup is where a container can be frozen.
 func pauseCgroup(c *state.Container, run *state.Run) (dir string, v1 bool, err error) {
+	if c.Spec.PidMode != "" && c.Spec.PidMode != hostMode {
+		return "", false, errorf("cannot pause container %s: its processes are among another container's, not in a PID namespace of its own", c.Name)
+	}
 	if own, err := sandbox.HasProcesses(run.Init.Pid); err != nil {
 		return "", false, notRunning(c)
 	} else if !own {
