@@ -15,6 +15,11 @@ func (o *order) become(c control) error {
 	if err != nil {
 		return err
 	}
+	if o.Terminal != nil {
+		if err := o.takeTerminal(who.Uid); err != nil {
+			return err
+		}
+	}
 	if err := o.enterDir(); err != nil {
 		return err
 	}
@@ -54,7 +59,7 @@ func (o *order) become(c control) error {
 	if o.Join || o.guest() {
 		return o.spawn(c, path, env)
 	}
-	if err := lastThings(c); err != nil {
+	if err := o.lastThings(c); err != nil {
 		return err
 	}
 	if o.Init {
@@ -147,13 +152,13 @@ func resetSignals() error {
 }
 
 // lastThings is what only the last moment before execve can do.
-func lastThings(c control) error {
+func (o *order) lastThings(c control) error {
 	// The change of user has cleared it (prctl(2)).
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_PDEATHSIG): %w", err)
 	}
 	c.exitIfAlone()
-	c.executing()
+	o.executing(c)
 	return unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 }
 

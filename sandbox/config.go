@@ -16,7 +16,11 @@ type Command struct {
 	// Unconfined is without the filter of system calls.
 	Unconfined bool
 
-	// The standard streams; nil is /dev/null. Start keeps no copy of them.
+	// Terminal, unless nil, gives it a new terminal of this size (pts(4)), which
+	// is its three standard streams; the other end is [Process].Terminal.
+	Terminal *Size
+
+	// The standard streams otherwise; nil is /dev/null. Start keeps no copy of them.
 	Stdin, Stdout, Stderr *os.File `json:"-"`
 }
 

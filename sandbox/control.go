@@ -21,6 +21,7 @@ type order struct {
 	capSet capSet
 	shm    tree // somebody else's /dev/shm; none if it has no file
 	base   base // the mounts of a root file system that is to be read-only
+	master int  // with Terminal, the caller's end of it
 }
 
 // file writes the order to memory that the child can read.
@@ -70,9 +71,9 @@ func readOrder() (*order, error) {
 
 // control is the child's end of the socket to the caller. Down it comes one
 // byte, go, perhaps with a network namespace; up it goes one byte just before
-// execve, and a report if anything failed. Its end without a report means that
-// the command has been executed. One who joins says that byte first, and is
-// told go then.
+// execve, perhaps with a terminal, and a report if anything failed. Its end
+// without a report means that the command has been executed. One who joins says
+// that byte first, and is told go then.
 type control int
 
 const executing = '!'
@@ -92,7 +93,14 @@ func (c control) report(err error) {
 	_, _ = unix.Write(int(c), data) // a caller that is gone needs no report
 }
 
-func (c control) executing() { _, _ = unix.Write(int(c), []byte{executing}) }
+// executing also hands over the terminal. A caller that is gone needs neither.
+func (o *order) executing(c control) {
+	var rights []byte
+	if o.Terminal != nil {
+		rights = unix.UnixRights(o.master)
+	}
+	_ = unix.Sendmsg(int(c), []byte{executing}, rights, nil, unix.MSG_NOSIGNAL)
+}
 
 // waitGo waits for the go, and enters the network namespace that came with it.
 func (c control) waitGo() error {
@@ -106,20 +114,59 @@ func (c control) waitGo() error {
 	case oobn == 0:
 		return nil
 	}
-	msgs, err := unix.ParseSocketControlMessage(oob[:oobn])
+	ns, err := passed(oob[:oobn])
 	if err != nil {
 		return fmt.Errorf("network namespace: %w", err)
 	}
-	fds, err := unix.ParseUnixRights(&msgs[0])
-	if err != nil {
-		return fmt.Errorf("network namespace: %w", err)
-	}
-	defer unix.Close(fds[0])
-	if err := unix.Setns(fds[0], unix.CLONE_NEWNET); err != nil {
+	defer unix.Close(ns)
+	if err := unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("enter network namespace: %w", err)
 	}
 	return nil
 }
+
+// passed is the one descriptor that a message brought.
+func passed(oob []byte) (int, error) {
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return -1, err
+	}
+	fds, err := unix.ParseUnixRights(&msgs[0])
+	if err != nil {
+		return -1, err
+	}
+	return fds[0], nil
+}
+
+// Read takes what the child says, and keeps the terminal that comes beside it.
+func (p said) Read(buf []byte) (n int, err error) {
+	conn, err := p.control.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	oob, oobn := make([]byte, unix.CmsgSpace(4)), 0
+	waited := conn.Read(func(fd uintptr) bool {
+		n, oobn, _, _, err = unix.Recvmsg(int(fd), buf, oob, unix.MSG_CMSG_CLOEXEC)
+		return err != unix.EAGAIN && err != unix.EINTR
+	})
+	if err = errors.Join(waited, err); err != nil {
+		return 0, err
+	}
+	if oobn > 0 {
+		fd, err := passed(oob[:oobn])
+		if err != nil {
+			return 0, fmt.Errorf("terminal: %w", err)
+		}
+		p.Terminal = os.NewFile(uintptr(fd), "terminal")
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// said is a process as its caller hears it.
+type said struct{ *Process }
 
 // exitIfAlone ends the process when the caller died while no signal told so.
 func (c control) exitIfAlone() {

@@ -34,6 +34,7 @@ func Exec(ctx context.Context, pid int, start uint64, c Command) (*Process, erro
 	p, err := j.handOver(ctx)
 	if err != nil {
 		j.status.Close()
+		_ = j.Terminal.Close() // if it came that far
 		// The answers of setns(2) and fork(2) where PID 1 has ended.
 		if (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOMEM)) && !Alive(pid, start) {
 			err = os.ErrProcessDone
@@ -83,12 +84,16 @@ func (j *joiner) handOver(ctx context.Context) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProcess(proc, j.status)
+	p, err := newProcess(proc, j.status)
+	if err == nil {
+		p.Terminal = j.Terminal
+	}
+	return p, err
 }
 
 func (p *Process) handOver(ctx context.Context, answer *os.File) (*os.Process, error) {
 	stop := context.AfterFunc(ctx, func() { _ = p.Signal(unix.SIGKILL) })
-	err := prepared(p.control)
+	err := prepared(said{p})
 	if !stop() {
 		err = context.Cause(ctx)
 	}

@@ -40,10 +40,11 @@ func (o *order) spawn(c control, path string, env []string) error {
 	// Exec gives the limit of open files back that the Go runtime raised at
 	// its start; a file that can't be there keeps it from doing more.
 	_ = unix.Exec("", nil, nil)
-	c.executing()
+	o.executing(c)
 	if err := c.waitGo(); err != nil {
 		return err
 	}
+	im.terminal = o.Terminal != nil
 	im.fork(answer)
 	return nil
 }
@@ -68,6 +69,7 @@ type image struct {
 	path       *byte
 	args, envs []*byte
 	mortal     bool // it dies with the caller
+	terminal   bool // its standard input is one, to be its session's
 }
 
 func newImage(path string, args, env []string) (im *image, err error) {
@@ -137,6 +139,9 @@ func (im *image) execute() {
 		if n == 1 && status.Revents&unix.POLLERR != 0 {
 			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 125, 0, 0)
 		}
+	}
+	if im.terminal {
+		syscall.RawSyscall(unix.SYS_IOCTL, 0, unix.TIOCSCTTY, 0)
 	}
 	_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(im.path)),
 		uintptr(unsafe.Pointer(unsafe.SliceData(im.args))), uintptr(unsafe.Pointer(unsafe.SliceData(im.envs))))

@@ -18,6 +18,11 @@ type Process struct {
 	// Start is when it began, in clock ticks since the boot: with Pid it names
 	// the process for as long as the machine is up (proc_pid_stat(5), field 22).
 	Start uint64
+	// Terminal is the other end of the command's terminal, if it was given one:
+	// what is written there it reads, and the other way round. It is there once
+	// the command has been executed, and the caller's to close. Reading ends with
+	// EIO when nobody has the terminal open any more (pts(4)).
+	Terminal *os.File
 
 	proc    *os.Process
 	control *os.File
@@ -62,7 +67,8 @@ func (p *Process) Wait() (int, error) {
 
 // Kill ends a process that is not to go, and waits for its end.
 func (p *Process) Kill() error {
-	_ = p.control.Close() // closed before, if it was executed
+	_ = p.control.Close()  // closed before, if it was executed
+	_ = p.Terminal.Close() // if it has one
 	if p.guest != nil {
 		p.guest.close() // likewise
 	}

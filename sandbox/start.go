@@ -192,7 +192,7 @@ func (p *Process) send(netns *os.File) error {
 func (p *Process) executed(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = p.Signal(unix.SIGKILL) })
 	defer stop()
-	err := outcome(p.control)
+	err := outcome(said{p})
 	if err == nil {
 		return p.control.Close()
 	}

@@ -29,6 +29,12 @@ func TestExamples(t *testing.T) {
 				if strings.Contains(example, " disconnect ") {
 					m.Sh(t, "minibridge network connect back web")
 				}
+				if strings.Contains(example, " -it ") { // at a terminal
+					example = "echo exit | timeout 20 script --quiet --return --command '" + example + "' /dev/null"
+				}
+				if strings.Contains(example, " attach ") { // which passes a signal on, and ends as the container does
+					example = "timeout 2 " + example + " || test $? = 124"
+				}
 				m.Sh(t, example)
 			})
 		}

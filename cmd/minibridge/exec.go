@@ -9,10 +9,11 @@ import (
 func (a *app) execCommand() *cobra.Command {
 	var x engine.ExecSpec
 	var vars, files []string
+	stand := standFlags{proxy: true}
 	c := &cobra.Command{
 		Use:     "exec [OPTIONS] CONTAINER COMMAND [ARG...]",
 		Short:   "Execute a command in a running container",
-		Example: "  minibridge exec web ip route\n  minibridge exec -e LANG=C -w / web ls",
+		Example: "  minibridge exec web ip route\n  minibridge exec -it web bash\n  minibridge exec -e LANG=C -w / web ls",
 		Args:    atLeast(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			env, err := readEnv(files, vars)
@@ -27,7 +28,7 @@ func (a *app) execCommand() *cobra.Command {
 			if a.dryRun {
 				return e.DryExec(args[0], x, a.out)
 			}
-			a.code, err = e.Exec(c.Context(), args[0], x, a.streams())
+			a.code, err = e.Exec(c.Context(), args[0], x, stand.of(a.streams()))
 			return err
 		},
 	}
@@ -35,6 +36,8 @@ func (a *app) execCommand() *cobra.Command {
 	flags.SetInterspersed(false)
 	flags.BoolVarP(&x.Detach, "detach", "d", false, "run in the background")
 	flags.BoolVarP(&x.OpenStdin, "interactive", "i", false, "keep standard input open")
+	flags.BoolVarP(&x.Tty, "tty", "t", false, "give it a terminal; -it for a shell to type into")
+	stand.bindKeys(flags)
 	flags.VarP(&listValue{list: &vars, check: checkEnv}, "env", "e", "set a variable: NAME=VALUE, or NAME to copy yours")
 	flags.Var(&listValue{list: &files}, "env-file", "read variables from a file of NAME=VALUE lines")
 	flags.StringVarP(&x.Dir, "workdir", "w", "", "working directory in the container")

@@ -75,7 +75,7 @@ func add(to *cobra.Command, groupID string, all ...*cobra.Command) {
 // containerCommands are the verbs that are also `container VERB`.
 func (a *app) containerCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.runCommand(), a.createCommand(), a.startCommand(), a.execCommand(), a.logsCommand(),
+		a.runCommand(), a.createCommand(), a.startCommand(), a.execCommand(), a.attachCommand(), a.logsCommand(),
 		a.stopCommand(), a.restartCommand(), a.killCommand(), a.pauseCommand(), a.unpauseCommand(), a.renameCommand(),
 		a.rmCommand(), a.waitCommand(), a.portCommand(), a.topCommand(),
 	}

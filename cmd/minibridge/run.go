@@ -28,6 +28,7 @@ type runFlags struct {
 	sysctls      []string
 	logOpts      []string
 	securityOpts []string
+	stand        standFlags
 	endpoint     engine.Wish // what --network-alias, --ip and the like say of the first network
 }
 
@@ -45,6 +46,7 @@ ip=ADDRESS, ip6=ADDRESS, mac-address=ADDRESS, driver-opt=KEY=VALUE and
 gw-priority=NUMBER; the network with the highest number gives the way out.
 --network-alias, --ip, --ip6 and --mac-address are about the first network.`,
 		Example: `  minibridge run --rm ip addr
+  minibridge run --rm -it bash
   minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge run --rm --network none ip addr
   minibridge run --rm --network container:web ss -tln
@@ -58,6 +60,7 @@ gw-priority=NUMBER; the network with the highest number gives the way out.
 		},
 	}
 	c.Flags().BoolVarP(&f.spec.Detach, "detach", "d", false, "run in the background and print the container's id")
+	f.stand.bindAll(c.Flags())
 	f.bind(c.Flags())
 	return c
 }
@@ -66,6 +69,8 @@ gw-priority=NUMBER; the network with the highest number gives the way out.
 func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false)
 	flags.BoolVarP(&f.spec.OpenStdin, "interactive", "i", false, "keep standard input open")
+	flags.BoolVarP(&f.spec.Tty, "tty", "t", false, "give it a terminal; -it for a shell to type into")
+	flags.VarP(&streamsValue{&f.spec.Attach}, "attach", "a", "attach to this one alone: STDIN, STDOUT or STDERR")
 	flags.BoolVar(&f.spec.AutoRemove, "rm", false, "remove the container when it ends")
 	flags.StringVar(&f.name, "name", "", "`name` of the container and of its network namespace")
 	flags.VarP(&listValue{list: &f.labels, check: checkLabel}, "label", "l", "set a label: KEY or KEY=VALUE")
@@ -131,7 +136,7 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 		return err
 	}
 	f.warn()
-	a.code, err = e.Run(ctx, f.spec, f.name, a.streams())
+	a.code, err = e.Run(ctx, f.spec, f.name, f.stand.of(a.streams()))
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 
 func (a *app) startCommand() *cobra.Command {
 	var o engine.StartOptions
+	stand := standFlags{proxy: true}
 	c := &cobra.Command{
 		Use:   "start [OPTIONS] CONTAINER [CONTAINER...]",
 		Short: "Start containers that were created, or have ended",
@@ -31,13 +32,14 @@ get their last addresses and ports again where these are free.`,
 			}
 			o.Attach = o.Attach || o.Stdin
 			if o.Attach {
-				return a.startAttached(c.Context(), e, args, o)
+				return a.startAttached(c.Context(), e, args, o, stand.of(a.streams()))
 			}
 			return a.startAll(c.Context(), e, args)
 		},
 	}
 	c.Flags().BoolVarP(&o.Attach, "attach", "a", false, "show what it writes, pass signals on, and end as it ends")
 	c.Flags().BoolVarP(&o.Stdin, "interactive", "i", false, "attach, and be its standard input")
+	stand.bindKeys(c.Flags())
 	return c
 }
 
@@ -60,11 +62,11 @@ func (a *app) startAll(ctx context.Context, e *engine.Engine, refs []string) err
 
 // startAttached starts one container and ends as it ends; what keeps it from
 // starting is worth 1, as in Docker.
-func (a *app) startAttached(ctx context.Context, e *engine.Engine, refs []string, o engine.StartOptions) (err error) {
+func (a *app) startAttached(ctx context.Context, e *engine.Engine, refs []string, o engine.StartOptions, streams engine.Streams) (err error) {
 	if len(refs) > 1 {
 		return &engine.Error{Text: "you cannot start and attach multiple containers at once"}
 	}
-	a.code, err = e.Start(ctx, refs[0], o, a.streams())
+	a.code, err = e.Start(ctx, refs[0], o, streams)
 	if refused, ok := errors.AsType[*engine.Error](err); ok && notExecuted(refused.Code) {
 		return &engine.Error{Text: err.Error(), Hint: refused.Hint, Err: err}
 	}

@@ -22,22 +22,10 @@ func (e *usageError) Error() string { return e.text }
 // flagError is a flag that isn't there, or a value that it can't have.
 func flagError(c *cobra.Command, err error) error {
 	return &usageError{
-		text: fmt.Sprintf("%s%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n",
-			printable(err.Error()), noTerminal(c, err), nearFlag(c, err), c.UseLine(), c.CommandPath()),
+		text: fmt.Sprintf("%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n",
+			printable(err.Error()), nearFlag(c, err), c.UseLine(), c.CommandPath()),
 		code: 125,
 	}
-}
-
-// noTerminal answers the habit of typing -it.
-func noTerminal(c *cobra.Command, err error) string {
-	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	if !ok || c.Flags().Lookup("interactive") == nil {
-		return ""
-	}
-	if name := unknown.GetSpecifiedName(); name != "t" && name != "tty" {
-		return ""
-	}
-	return " (a container gets no terminal: leave it out; -i alone keeps standard input open)"
 }
 
 // nearFlag names flags that an unknown one is a slip of, or the beginning.

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // StartOptions say what the person who starts a container wants of its
@@ -22,19 +23,22 @@ type StartOptions struct {
 // when that has ended, with its exit code. One that runs is started already.
 // When it can't be, its record says why.
 func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams Streams) (code int, err error) {
+	if _, err := parseKeys(streams.DetachKeys); err != nil {
+		return 0, err
+	}
 	c, err := e.find(ref)
 	if err != nil {
 		return 0, err
 	}
 	if _, st := e.status(c); st.Status == state.Running {
-		return e.attachTo(c, o, streams)
+		return quietly(e.attachTo(c, o, streams))
 	}
 	sup, err := launch(c.Name)
 	if err != nil {
 		return 0, err
 	}
 	defer sup.close()
-	c, runs, err := e.prepareAgain(ctx, c.ID, o, sup)
+	c, runs, err := e.prepareAgain(ctx, c.ID, o, sizeOf(streams), sup)
 	if err != nil || runs {
 		sup.dismiss()
 	}
@@ -42,17 +46,26 @@ func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams 
 	case err != nil:
 		return 0, err
 	case runs:
-		return e.attachTo(c, o, streams)
+		return quietly(e.attachTo(c, o, streams))
 	}
 	if err := e.letGo(sup); err != nil || !o.Attach {
 		return 0, err
 	}
-	return e.stand(c.ID, sup.wire, o.Stdin && c.Spec.OpenStdin, streams)
+	return quietly(e.stand(sup.wire, o.attachment(c, streams), streams))
+}
+
+// attachment is what goes through. Signals of a container with a terminal are
+// keys: others are the command's.
+func (o StartOptions) attachment(c *state.Container, streams Streams) attachment {
+	return attachment{
+		id: c.ID, tty: c.Spec.Tty, own: c.Spec.Tty || streams.OwnSignals,
+		stdin: o.Stdin && c.Spec.OpenStdin, stdout: o.Attach, stderr: o.Attach,
+	}
 }
 
 // prepareAgain makes what a container needs in the kernel, under the lock. It
 // may have been started meanwhile: then it runs.
-func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, sup *supervisor) (c *state.Container, runs bool, err error) {
+func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, size sandbox.Size, sup *supervisor) (c *state.Container, runs bool, err error) {
 	s, err := e.lock(ctx, "start")
 	if err != nil {
 		return nil, false, err
@@ -74,7 +87,7 @@ func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, su
 		}
 		_, st = s.status(c)
 	}
-	b := beginning{output: o.Attach, stdin: o.Attach && o.Stdin}
+	b := o.attachment(c, Streams{}).beginning(size)
 	if !c.Spec.AutoRemove {
 		b.before = &st
 	}
@@ -98,7 +111,9 @@ func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (
 		err = w.send(frameAttach, nil)
 	}
 	if err == nil {
-		return e.stand(c.ID, w, o.Stdin && c.Spec.OpenStdin, streams)
+		a := o.attachment(c, streams)
+		a.late = true
+		return e.stand(w, a, streams)
 	}
 	if _, st := e.status(c); unreachable(err) && st.Status != state.Running {
 		return st.ExitCode, nil // it has just ended

@@ -78,6 +78,9 @@ func Check(spec *Spec) error {
 	if len(spec.Args) == 0 {
 		return errorf("no command specified")
 	}
+	if spec.Detach && len(spec.Attach) > 0 {
+		return &Error{Text: "conflicting options: cannot specify both --attach and --detach", Code: 1}
+	}
 	specs, err := published(spec)
 	if err != nil {
 		return err

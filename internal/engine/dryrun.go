@@ -70,7 +70,7 @@ func (e *Engine) DryExec(ref string, x ExecSpec, w io.Writer) error {
 		return err
 	}
 	words := []string{"nsenter", "--target", fmt.Sprint(run.Init.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "env", "-i"}
-	words = append(words, withEnv(environment(&c.Spec, execHostname(c, run)), x.Env)...)
+	words = append(words, withEnv(environment(&c.Spec, execHostname(c, run), x.Tty), x.Env)...)
 	_, err = fmt.Fprintf(w, "# enter the namespaces of container %s; beside the real exec it lacks: fewer capabilities, the working directory\n%s\n",
 		c.Name, plan.Command(append(words, x.Args...)...))
 	return err

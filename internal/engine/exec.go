@@ -21,6 +21,7 @@ type ExecSpec struct {
 	Dir       string   // "" = the container's
 	User      string   // "" = the container's
 	OpenStdin bool
+	Tty       bool // its streams are a terminal of its own
 	Detach    bool
 }
 
@@ -43,6 +44,9 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if e.paused(c.ID) {
 		return 0, errorf("Container %s is paused, unpause the container before exec", printable(ref)).hint("minibridge unpause %s", c.Name)
 	}
+	if err := streams.check(x.attachment()); err != nil {
+		return 0, err
+	}
 	p, wait, err := e.startExec(ctx, c, run, x, streams)
 	if errors.Is(err, os.ErrProcessDone) {
 		return 0, notRunning(c)
@@ -50,10 +54,16 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if err != nil {
 		return 0, execError(err)
 	}
-	if x.Detach {
+	switch {
+	case x.Detach && x.Tty:
+		return 0, e.keepTerminal(c.ID, p.Terminal)
+	case x.Detach:
 		return 0, nil
+	case x.Tty:
+		code, err := e.standBefore(p, c.ID, x, streams)
+		return saying(streams, code, err)
 	}
-	forward(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
+	handOver(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
 	code, err := p.Wait()
 	wait()
 	return code, err
@@ -87,7 +97,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 	how, _ := confined(&c.Spec)
 	cmd := sandbox.Command{
 		Args: x.Args,
-		Env:  withEnv(environment(&c.Spec, execHostname(c, run)), x.Env),
+		Env:  withEnv(environment(&c.Spec, execHostname(c, run), x.Tty), x.Env),
 		Dir:  x.Dir,
 		User: x.User,
 		Caps: caps(&c.Spec),
@@ -102,7 +112,11 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 	if cmd.User == "" {
 		cmd.User = c.Spec.User
 	}
-	if !x.Detach {
+	if x.Tty {
+		size := sizeOf(s)
+		cmd.Terminal = &size
+	}
+	if !x.Detach && !x.Tty {
 		if cmd.Stdout, err = pipes.from(s.Out); err != nil {
 			return nil, nil, err
 		}
@@ -110,7 +124,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 			return nil, nil, err
 		}
 	}
-	if x.OpenStdin && !x.Detach {
+	if x.OpenStdin && !x.Detach && !x.Tty {
 		if cmd.Stdin, err = pipes.to(s.In); err != nil {
 			return nil, nil, err
 		}

@@ -143,11 +143,11 @@ func (e *Engine) paths(j *containerJSON, c *state.Container) {
 }
 
 func configOf(c *state.Container, run *state.Run) (configJSON, error) {
-	spec := &c.Spec
+	spec, a := &c.Spec, attachmentOf(c)
 	j := configJSON{
 		Hostname: hostname(c), Domainname: spec.Domainname, User: spec.User,
-		AttachStdin: spec.OpenStdin && !spec.Detach, AttachStdout: !spec.Detach, AttachStderr: !spec.Detach,
-		OpenStdin: spec.OpenStdin, StdinOnce: spec.OpenStdin && !spec.Detach,
+		AttachStdin: a.stdin, AttachStdout: a.stdout, AttachStderr: a.stderr,
+		Tty: spec.Tty, OpenStdin: spec.OpenStdin, StdinOnce: spec.OpenStdin && a.stdin,
 		Env: withEnv([]string{}, spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,
 	}
 	j.Env = append(j.Env, withEnv([]string{"PATH=" + searchPath}, spec.Env)[0:1]...)

@@ -102,6 +102,7 @@ type order struct {
 	Joined    state.Process     `json:"joined,omitzero"` // of the container whose network it shares
 	PIDOf     state.Process     `json:"pid_of,omitzero"` // of the container whose PID namespace it shares
 	IPCOf     state.Process     `json:"ipc_of,omitzero"` // of the container whose IPC namespace it shares
+	Size      sandbox.Size      `json:"size"`            // of its terminal, if it is to have one
 	Attach    bool              `json:"attach"`          // send output to the one who ordered, from the first byte
 	Stdin     bool              `json:"stdin"`           // end its standard input when that one has gone
 	Explain   bool              `json:"explain"`         // and the steps of the teardown

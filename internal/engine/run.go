@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // Streams are the person's.
@@ -17,6 +18,8 @@ type Streams struct {
 	// Forwarding is called once signals go to the command: the program must
 	// not take them for itself any more.
 	Forwarding func()
+	DetachKeys string // those that leave a container's terminal; "" = ctrl-p,ctrl-q
+	OwnSignals bool   // signals are not for the container
 }
 
 // Run makes a container and runs its command: detached, it prints the id when
@@ -27,12 +30,15 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 	if err := Check(&spec); err != nil {
 		return 0, err
 	}
+	if err := io.check(attachmentOf(&state.Container{Spec: spec})); err != nil {
+		return 0, err
+	}
 	sup, err := launch(name) // while it starts, we do our part
 	if err != nil {
 		return 0, err
 	}
 	defer sup.close()
-	c, err := e.prepare(ctx, spec, name, sup)
+	c, err := e.prepare(ctx, spec, name, sup, sizeOf(io))
 	if err != nil {
 		sup.dismiss()
 		return 0, err
@@ -40,15 +46,19 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 	if err := e.letGo(sup); err != nil {
 		return 0, errors.Join(err, removeCIDFile(c))
 	}
-	if spec.Detach {
+	a := attachmentOf(c)
+	if !a.stdout && !a.stderr {
 		fmt.Fprintln(io.Out, c.ID)
+	}
+	if a.nothing() {
 		return 0, nil
 	}
-	return e.stand(c.ID, sup.wire, spec.OpenStdin, io)
+	a.own = io.OwnSignals
+	return quietly(e.stand(sup.wire, a, io))
 }
 
 // prepare makes the container under the lock, from its name to its rules.
-func (e *Engine) prepare(ctx context.Context, spec Spec, name string, sup *supervisor) (c *state.Container, err error) {
+func (e *Engine) prepare(ctx context.Context, spec Spec, name string, sup *supervisor, size sandbox.Size) (c *state.Container, err error) {
 	s, err := e.lock(ctx, "run")
 	if err != nil {
 		return nil, err
@@ -60,7 +70,7 @@ func (e *Engine) prepare(ctx context.Context, spec Spec, name string, sup *super
 	if err := writeCIDFile(c); err != nil {
 		return nil, errors.Join(err, s.remove(c))
 	}
-	if err := s.start(ctx, c, sup, beginning{output: !spec.Detach, stdin: !spec.Detach}); err != nil {
+	if err := s.start(ctx, c, sup, attachmentOf(c).beginning(size)); err != nil {
 		return nil, errors.Join(err, s.remove(c), removeCIDFile(c))
 	}
 	return c, nil

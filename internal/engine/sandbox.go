@@ -21,7 +21,7 @@ func (k *keeper) config(s streams) sandbox.Config {
 	c := sandbox.Config{
 		Command: sandbox.Command{
 			Args:   spec.Args,
-			Env:    environment(spec, k.Hostname),
+			Env:    environment(spec, k.Hostname, spec.Tty),
 			Dir:    workingDir(spec),
 			User:   spec.User,
 			Caps:   caps(spec),
@@ -33,6 +33,8 @@ func (k *keeper) config(s streams) sandbox.Config {
 			Stdin:  s.in,
 			Stdout: s.out,
 			Stderr: s.err,
+
+			Terminal: k.terminalSize(),
 		},
 		Root: sandbox.Root{
 			Dir:    spec.RootFS,
@@ -84,10 +86,14 @@ func (k *keeper) inside(f func() error) error {
 	return plan.Within(ns, f)
 }
 
-// environment is Docker's: its own two, then what was asked for, each in the
+// environment is Docker's: its own two, and a terminal's one, then what was asked for, each in the
 // place of one that was there. HOME is the sandbox's to add.
-func environment(spec *state.Spec, hostname string) []string {
-	return withEnv([]string{"PATH=" + searchPath, "HOSTNAME=" + hostname}, spec.Env)
+func environment(spec *state.Spec, hostname string, tty bool) []string {
+	env := []string{"PATH=" + searchPath, "HOSTNAME=" + hostname}
+	if tty {
+		env = append(env, "TERM=xterm")
+	}
+	return withEnv(env, spec.Env)
 }
 
 // withEnv puts each variable in the place of one with its name, or at the end.

@@ -95,7 +95,7 @@ func (e *Engine) chosenRuns(refs []string) ([]*state.Run, error) {
 // beside the real thing.
 func (e *Engine) processLine(c *state.Container, run *state.Run, background bool) string {
 	spec := &c.Spec
-	env := environment(spec, hostname(c))
+	env := environment(spec, hostname(c), spec.Tty)
 	words := append([]string{"env", "-i"}, env...)
 	if spec.RootFS != "" {
 		words = append(words, "chroot", spec.RootFS)

@@ -61,9 +61,11 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 			k.stdin.Write(body) // a command that closed its end has no use for it
 		}
 	case frameStdinEnd:
-		if k.stdin != nil {
-			k.stdin.Close()
-		}
+		k.endStdin()
+	case frameKeep:
+		k.answer(w, k.keepTerminals(w))
+	case frameSize:
+		k.answer(w, k.resize(body))
 	case frameAttach:
 		k.join(k.clients, w)
 	case frameWait:

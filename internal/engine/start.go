@@ -10,12 +10,14 @@ import (
 
 	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/nat"
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // A beginning is what the start of a container depends on, beside it.
 type beginning struct {
 	output bool         // the person gets what it writes
 	stdin  bool         // when the person goes, its standard input ends
+	size   sandbox.Size // of the terminal that it gets, if it is to have one
 	before *state.State // how it will stand again when it can't be started; nil = then it goes
 }
 
@@ -25,7 +27,7 @@ type beginning struct {
 // error nothing of it is left but the record that there was before.
 func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor, b beginning) (err error) {
 	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec), Before: b.before}
-	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c), Attach: b.output, Stdin: b.stdin}
+	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c), Attach: b.output, Stdin: b.stdin, Size: b.size}
 	if o.PIDOf, err = s.joinPID(&c.Spec); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"strings"
 
@@ -67,7 +66,7 @@ func (e *Engine) askEnd(ctx context.Context, id string, r stopRequest) error {
 		stop := context.AfterFunc(ctx, func() { w.close() })
 		defer stop()
 		if err = w.sendJSON(frameStop, r); err == nil {
-			_, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
+			_, err = e.awaitEnd(w)
 		}
 	}
 	if ctx.Err() != nil {
@@ -177,7 +176,7 @@ func (e *Engine) Wait(ctx context.Context, ref string) (int, error) {
 		defer stop()
 		if err = w.send(frameWait, nil); err == nil {
 			var code int
-			code, err = e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard})
+			code, err = e.awaitEnd(w)
 			switch {
 			case ctx.Err() != nil:
 				return 0, context.Cause(ctx)

@@ -18,8 +18,11 @@ func (s streams) close() {
 }
 
 // pipes makes the command's streams and our ends of them. Without -i its
-// standard input is empty.
+// standard input is empty. There are none for a terminal.
 func (k *keeper) pipes() (theirs, ours streams, err error) {
+	if k.Container.Spec.Tty {
+		return theirs, ours, nil
+	}
 	var e1, e2, e3 error
 	ours.out, theirs.out, e1 = os.Pipe()
 	ours.err, theirs.err, e2 = os.Pipe()

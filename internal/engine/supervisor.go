@@ -141,12 +141,11 @@ func supervise(o *order, w *wire) error {
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
 		k.drop(w)
 	}
-	k.pump(out.out, frameStdout)
-	k.pump(out.err, frameStderr)
+	k.openStreams(out)
 	go func() {
 		k.serve(w)
 		if o.Stdin {
-			k.stdin.Close() // it was the person's, who has gone
+			k.endStdin() // it was the person's, who has gone
 		}
 	}()
 	go k.accept(listener)

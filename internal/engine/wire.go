@@ -27,9 +27,11 @@ const (
 	frameAttach   frameKind = 'A' // send me its output
 	frameStdin    frameKind = 'i' // bytes for its standard input
 	frameStdinEnd frameKind = 'c' // no more of these
+	frameSize     frameKind = 'Z' // sandbox.Size: its terminal has this one now
 	frameSignal   frameKind = 'S' // int: send it this signal
 	frameStop     frameKind = 'T' // stopRequest: end it, by force when it takes too long
 	frameChange   frameKind = 'C' // change: its networks are others now; descriptors come just before
+	frameKeep     frameKind = 'K' // read these terminals; descriptors come just before
 	frameWait     frameKind = 'W' // tell me when it has ended
 )
 

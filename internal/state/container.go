@@ -55,7 +55,9 @@ type Spec struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	AutoRemove  bool              `json:"auto_remove,omitempty"`
 	OpenStdin   bool              `json:"open_stdin,omitempty"`
+	Tty         bool              `json:"tty,omitempty"` // its streams are one terminal
 	Detach      bool              `json:"detach,omitempty"`
+	Attach      []string          `json:"attach,omitempty"` // what the one who runs it gets: stdin, stdout, stderr; none = as -i and -d say
 	CIDFile     string            `json:"cidfile,omitempty"`
 }
 

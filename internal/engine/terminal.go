@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	keys "github.com/moby/term"
+	"golang.org/x/term"
+
+	"github.com/minibridge/minibridge/sandbox"
+)
+
+// A terminal is the person's, while it stands for a container's. One of a
+// container that has none does nothing.
+type terminal struct {
+	restore func()   // as it was; once and for all
+	in      *os.File // in raw mode: each key goes to the container; nil when it isn't
+	keys    []byte   // those that leave the container
+	watch   bool
+}
+
+// defaultKeys are Docker's.
+const defaultKeys = "ctrl-p,ctrl-q"
+
+// parseKeys reads the keys that leave a container.
+func parseKeys(s string) ([]byte, error) {
+	if s == "" {
+		s = defaultKeys
+	}
+	b, err := keys.ToBytes(s)
+	if err != nil {
+		return nil, errorf("Invalid detach keys (%s) provided", printable(s)).hint("--detach-keys " + defaultKeys)
+	}
+	return b, nil
+}
+
+// openTerminal gives the person's terminal to a container that reads from it.
+func openTerminal(a attachment, streams Streams) (*terminal, error) {
+	t := &terminal{restore: func() {}, watch: a.tty}
+	var err error
+	if t.keys, err = parseKeys(streams.DetachKeys); err != nil {
+		return nil, err
+	}
+	if !a.tty || !a.stdin || !isTerminal(streams.In) {
+		return t, nil
+	}
+	in := streams.In.(*os.File)
+	was, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return nil, fmt.Errorf("standard input: raw mode: %w", err)
+	}
+	t.in = in
+	t.restore = sync.OnceFunc(func() { term.Restore(int(in.Fd()), was) }) // one that is gone needs no mode
+	return t, nil
+}
+
+// raw says that the person's keys go to the container as they are.
+func (t *terminal) raw() bool { return t.in != nil }
+
+// watched looks out for the keys that leave the container.
+func (t *terminal) watched(in io.Reader) io.Reader {
+	if !t.watch {
+		return in
+	}
+	return keys.NewEscapeProxy(in, t.keys)
+}
+
+// isTerminal says whether a stream is one.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// check refuses what could not be typed into a container's terminal, and keys
+// that nobody has.
+func (s Streams) check(a attachment) error {
+	if _, err := parseKeys(s.DetachKeys); err != nil {
+		return err
+	}
+	if a.stdin && a.tty && !isTerminal(s.In) {
+		return &Error{Text: "the input device is not a TTY", Hint: "leave out -t (-i alone keeps standard input open), or -i", Code: 1}
+	}
+	return nil
+}
+
+// sizeOf is that of the terminal that shows what a container writes; nobody
+// knows that of anything else.
+func sizeOf(streams Streams) (size sandbox.Size) {
+	if !isTerminal(streams.Out) {
+		return size
+	}
+	cols, rows, err := term.GetSize(int(streams.Out.(*os.File).Fd()))
+	if err != nil {
+		return size
+	}
+	return sandbox.Size{Rows: uint16(rows), Cols: uint16(cols)}
+}
+
+// resize gives the container's terminal the size of the person's.
+func (s *stand) resize() {
+	if size := sizeOf(s.streams); size != (sandbox.Size{}) {
+		s.request(s.id, frameSize, size)
+	}
+}
+
+// redraw makes a program draw its whole screen again, as it does when the
+// screen has got another size.
+func (s *stand) redraw() {
+	if size := sizeOf(s.streams); size != (sandbox.Size{}) {
+		s.request(s.id, frameSize, sandbox.Size{Rows: size.Rows + 1, Cols: size.Cols + 1})
+		s.request(s.id, frameSize, size)
+	}
+}
