@@ -119,6 +119,7 @@ func argument(use string, n int) string {
 // fitting are the states that a verb can do something with; the others take
 // containers in any.
 var fitting = map[string][]string{
+	"attach":  {"running"},
 	"start":   {"created", "exited"},
 	"stop":    {"running", "paused", "restarting"},
 	"kill":    {"running", "paused", "restarting"},
