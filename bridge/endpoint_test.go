@@ -47,6 +47,27 @@ func TestEndpointReachesGateway(t *testing.T) {
 	})
 }
 
+// A namespace lives on for a while when it has no name any more, here because
+// somebody has it open: nobody hears of its address then.
+func TestANamespaceThatGoesIsHeardNoMore(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		e := up(t, container(t))
+		open, err := plan.NS("web").Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer open.Close()
+		m.Sh(t, "ping -c1 -W2 172.17.0.2")
+		if err := e.Down(len(network(t).Plan())); err != nil {
+			t.Error(err)
+		}
+		m.Sh(t, "ip link show dev mbv1a2b3c4d")
+		if out, code := m.Try("ping -c1 -W1 172.17.0.2"); code == 0 {
+			t.Error("it answers:", out)
+		}
+	})
+}
+
 // The namespace takes the cable along, at no cost.
 func TestCableGoesWithNamespace(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {

@@ -36,20 +36,41 @@ func onOff(on bool) string {
 // Apply sets the flags, all in one message.
 func (s *PortSet) Apply() error {
 	return at("", s.Dev, func(_ *netlink.Handle, link netlink.Link) error {
-		req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
-		msg := nl.NewIfInfomsg(unix.AF_BRIDGE)
-		msg.Index = int32(link.Attrs().Index)
-		req.AddData(msg)
 		info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
 		info.AddRtAttr(nl.IFLA_BRPORT_MODE, flag(s.Hairpin))
 		if s.Isolated {
 			info.AddRtAttr(nl.IFLA_BRPORT_ISOLATED, flag(true))
 		}
-		req.AddData(info)
-		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
-		return err
+		return setPort(link, info)
 	})
 }
+
+// setPort sends what is to be set of a bridge's port.
+func setPort(link netlink.Link, info *nl.RtAttr) error {
+	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
+	msg := nl.NewIfInfomsg(unix.AF_BRIDGE)
+	msg.Index = int32(link.Attrs().Index)
+	req.AddData(msg)
+	req.AddData(info)
+	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+	return err
+}
+
+// mute lets nothing more through a bridge's port, in either direction, and
+// forgets what was learned by it. It is EBUSY where the bridge runs STP, which
+// decides by itself.
+func mute(link netlink.Link) error {
+	if link.Attrs().MasterIndex == 0 {
+		return nil
+	}
+	info := nl.NewRtAttr(unix.IFLA_PROTINFO|unix.NLA_F_NESTED, nil)
+	info.AddRtAttr(nl.IFLA_BRPORT_STATE, []byte{portDisabled})
+	info.AddRtAttr(nl.IFLA_BRPORT_FLUSH, nil)
+	return setPort(link, info)
+}
+
+// portDisabled is BR_STATE_DISABLED of linux/if_bridge.h.
+const portDisabled = 0
 
 func flag(on bool) []byte {
 	if on {

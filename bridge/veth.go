@@ -136,18 +136,20 @@ func (s *VethAdd) inside() (link netlink.Link, err error) {
 }
 
 // VethDel is the undo of [VethAdd]. The namespace takes the pair along when it
-// goes, ten milliseconds sooner than deleting would; unless a process of
-// someone else is in it (ip netns exec web tcpdump) and keeps it, or a
-// connection that nobody has closed at its other end: then the pair is deleted,
-// or it would answer for its address until that ends.
+// goes, ten milliseconds sooner than deleting would; the kernel gets to that
+// later, when the next container may have its address already, so the port is
+// closed at once. If a process of someone else is in it (ip netns exec web
+// tcpdump) and keeps it, or a connection that nobody has closed at its other end,
+// the pair is deleted.
 type VethDel struct {
 	Veth string  `json:"veth"`
 	NS   plan.NS `json:"ns"`
 }
 
 func (s *VethDel) String() string {
-	return fmt.Sprintf("test -z \"$(ip netns pids %[1]s; ss -N %[1]s -Htn state connected exclude time-wait)\" || %[2]s",
-		plan.Quote(string(s.NS)), plan.Command("ip", "link", "del", "dev", s.Veth))
+	return fmt.Sprintf("test -z \"$(ip netns pids %[1]s; ss -N %[1]s -Htn state connected exclude time-wait)\" && %[2]s || %[3]s",
+		plan.Quote(string(s.NS)), plan.Command("ip", "link", "set", "dev", s.Veth, "type", "bridge_slave", "state", "0", "fdb_flush"),
+		plan.Command("ip", "link", "del", "dev", s.Veth))
 }
 
 // Apply deletes a veth of that name alone; a new name each time is its mark.
@@ -157,8 +159,13 @@ func (s *VethDel) Apply() error {
 			return &plan.NotOurs{What: fmt.Sprintf("%s is not ours any more (%s)", s.Veth, describe(link))}
 		}
 		goes, err := s.goes(h, link)
-		if err != nil || goes {
+		if err != nil {
 			return err
+		}
+		if goes {
+			if err = mute(link); !errors.Is(err, unix.EBUSY) {
+				return err
+			}
 		}
 		return h.LinkDel(link)
 	})
