@@ -272,7 +272,7 @@ func records(ts *testscript.TestScript) string {
 				return err
 			case d.Name() == "holder" || d.Name() == "ports.json" || d.Name() == "rules": // of the last verb: who it was, which port it gave, what rules it saw
 				return nil
-			case path == "/run/minibridge/layers": // what commands wrote
+			case path == "/run/minibridge/layers" || path == "/run/minibridge/events": // what commands wrote; what was done
 				return fs.SkipDir
 			case !d.Type().IsRegular() || filepath.Dir(path) == "/run/minibridge/netns":
 				fmt.Fprintf(&b, "%s %s\n", path, d.Type())

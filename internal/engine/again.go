@@ -91,6 +91,9 @@ func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, si
 	if !c.Spec.AutoRemove {
 		b.before = &st
 	}
+	if o.Attach {
+		s.happened(c, "attach")
+	}
 	if err := s.start(ctx, c, sup, b); err != nil {
 		return nil, false, errors.Join(err, s.undone(c.ID, c.Name, b.before, err))
 	}
@@ -111,6 +114,7 @@ func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (
 		err = w.send(frameAttach, nil)
 	}
 	if err == nil {
+		e.happened(c, "attach")
 		a := o.attachment(c, streams)
 		a.late = true
 		return e.stand(w, a, streams)
@@ -146,11 +150,15 @@ func (e *Engine) restart(ctx context.Context, c *state.Container, sig string, ti
 		if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout, Keep: true}); err != nil {
 			return err
 		}
+		e.happened(c, "stop")
 		if err := e.warnJoined(c); err != nil {
 			return err
 		}
 	}
 	_, err := e.Start(ctx, c.ID, StartOptions{}, Streams{Out: io.Discard, Err: io.Discard})
+	if err == nil {
+		e.happened(c, "restart")
+	}
 	return err
 }
 

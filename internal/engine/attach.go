@@ -68,7 +68,11 @@ func (e *Engine) stand(w *wire, a attachment, streams Streams) (int, error) {
 	case answer := <-ended:
 		return answer()
 	case <-s.here.Done():
-		return left(context.Cause(s.here))
+		cause := context.Cause(s.here)
+		if c, err := e.find(a.id); err == nil && detached(cause) {
+			e.happened(c, "detach")
+		}
+		return left(cause)
 	}
 }
 

@@ -156,7 +156,11 @@ func (s *session) define(spec Spec, name string) (*state.Container, error) {
 		return nil, err
 	}
 	c := &state.Container{ID: newID(), Created: time.Now().UTC(), Spec: spec, State: state.State{Status: state.Created}}
-	return c, s.named(c, name)
+	if err := s.named(c, name); err != nil {
+		return nil, err
+	}
+	s.happened(c, "create")
+	return c, nil
 }
 
 // named takes the name, or one made up. The record is written when the
@@ -187,7 +191,7 @@ func (s *session) takeName(c *state.Container, name string) error {
 	}
 	c.Name = name
 	if err := checkNetnsName(name); err != nil {
-		return errors.Join(err, s.remove(c))
+		return errors.Join(err, s.held.RemoveContainer(c))
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -47,6 +49,9 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if err := streams.check(x.attachment()); err != nil {
 		return 0, err
 	}
+	id, command := fact{"execID", newID()}, x.Args[0]+" "+strings.Join(x.Args[1:], " ")
+	e.happened(c, "exec_create: "+command, id)
+	e.happened(c, "exec_start: "+command, id)
 	p, wait, err := e.startExec(ctx, c, run, x, streams)
 	if errors.Is(err, os.ErrProcessDone) {
 		return 0, notRunning(c)
@@ -61,11 +66,15 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 		return 0, nil
 	case x.Tty:
 		code, err := e.standBefore(p, c.ID, x, streams)
+		if err == nil { // else the person has left it
+			e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
+		}
 		return saying(streams, code, err)
 	}
 	handOver(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
 	code, err := p.Wait()
 	wait()
+	e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
 	return code, err
 }
 

@@ -49,6 +49,7 @@ func (m *move) arrive(ctx context.Context, at state.Attachment, w Wish) error {
 	}
 	if err == nil {
 		m.rewriteFiles(m.c, m.was, m.now)
+		m.cabled(m.now.ID, "connect", []state.Attachment{at})
 		return m.held.ClearMoving(m.now.ID)
 	}
 	m.c.Spec.Endpoints = before
@@ -80,6 +81,7 @@ func (m *move) leave(ctx context.Context, at state.Attachment) error {
 		return m.gaveUp(err, err) // it may be there still: the next verb sees
 	}
 	m.rewriteFiles(m.c, m.was, m.now)
+	m.cabled(m.now.ID, "disconnect", []state.Attachment{at})
 	return m.held.ClearMoving(m.now.ID)
 }
 

@@ -57,6 +57,7 @@ func (e *Engine) CreateNetwork(ctx context.Context, spec NetworkSpec) (id string
 	if err != nil {
 		return "", errors.Join(err, s.held.RemoveNetwork(n.ID))
 	}
+	s.networkHappened(n, "create")
 	return n.ID, nil
 }
 

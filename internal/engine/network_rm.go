@@ -38,7 +38,10 @@ func (s *session) removeNetwork(n *state.Network) error {
 	if err != nil && s.dirs.HasJournal(networkOwner(n.ID)) {
 		return err // it can be tried again
 	}
-	return errors.Join(err, s.held.RemoveNetwork(n.ID))
+	if err = errors.Join(err, s.held.RemoveNetwork(n.ID)); err == nil {
+		s.networkHappened(n, "destroy")
+	}
+	return err
 }
 
 func isPredefined(name string) bool {
@@ -101,6 +104,9 @@ func (e *Engine) PruneNetworks(ctx context.Context, o PruneOptions) (removed []s
 			return removed, err
 		}
 		removed = append(removed, n.Name)
+	}
+	if err == nil {
+		s.pruned("network", 0)
 	}
 	return removed, err
 }

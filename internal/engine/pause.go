@@ -29,7 +29,7 @@ const freezing = 10 * time.Second
 // Pause stops all processes of a container where they are, by the freezer of a
 // cgroup that is made for it, beneath the one that it is in.
 func (e *Engine) Pause(ctx context.Context, ref string) error {
-	id, dir, v1, err := e.freeze(ctx, ref)
+	c, dir, v1, err := e.freeze(ctx, ref)
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,7 @@ func (e *Engine) Pause(ctx context.Context, ref string) error {
 	defer cancel()
 	err = sandbox.AwaitFrozen(limit, dir, v1)
 	if err == nil {
+		e.happened(c, "pause")
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) { // it has ended, or goes on
@@ -45,29 +46,29 @@ func (e *Engine) Pause(ctx context.Context, ref string) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = errorf("cannot pause container %s: some of its processes don't stop: they wait in the kernel", ref).hint("minibridge top %s -eo pid,stat,wchan,args", ref)
 	}
-	return errors.Join(err, e.thaw(context.WithoutCancel(ctx), "pause", id))
+	return errors.Join(err, e.thaw(context.WithoutCancel(ctx), "pause", c))
 }
 
 // freeze is its part under the lock.
-func (e *Engine) freeze(ctx context.Context, ref string) (id, dir string, v1 bool, err error) {
+func (e *Engine) freeze(ctx context.Context, ref string) (c *state.Container, dir string, v1 bool, err error) {
 	s, err := e.lock(ctx, "pause")
 	if err != nil {
-		return "", "", false, err
+		return nil, "", false, err
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
 	c, run, err := s.pausable(ref)
 	if err != nil {
-		return "", "", false, err
+		return nil, "", false, err
 	}
 	dir, v1, err = pauseCgroup(c, run)
 	if err != nil {
-		return "", "", false, err
+		return nil, "", false, err
 	}
 	err = s.up(ctx, pauseOwner(c.ID), pausePlan(run, dir, v1))
 	if errors.Is(err, os.ErrProcessDone) {
 		err = notRunning(c)
 	}
-	return c.ID, dir, v1, err
+	return c, dir, v1, err
 }
 
 // pausable is a container that runs, and is not paused.
@@ -123,19 +124,22 @@ func (e *Engine) Unpause(ctx context.Context, ref string) error {
 	if !e.paused(c.ID) {
 		return errorf("Container %s is not paused", c.ID)
 	}
-	return e.thaw(ctx, "unpause", c.ID)
+	return e.thaw(ctx, "unpause", c)
 }
 
 // thaw lets a container go on, if it is paused.
-func (e *Engine) thaw(ctx context.Context, verb, id string) (err error) {
-	if !e.paused(id) {
+func (e *Engine) thaw(ctx context.Context, verb string, c *state.Container) (err error) {
+	if !e.paused(c.ID) {
 		return nil
 	}
 	s, err := e.enter(ctx, verb)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.down(pauseOwner(id)), s.unlock())
+	if err = s.down(pauseOwner(c.ID)); err == nil && verb == "unpause" {
+		s.happened(c, verb)
+	}
+	return errors.Join(err, s.unlock())
 }
 
 // DryPause writes what Pause would do.

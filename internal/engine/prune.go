@@ -32,6 +32,7 @@ func (e *Engine) Prune(ctx context.Context, o PruneOptions) (removed []string, s
 		removed = append(removed, c.ID)
 		size += n
 	}
+	s.pruned("container", size)
 	return removed, size, unreadable
 }
 

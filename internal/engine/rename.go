@@ -46,7 +46,11 @@ func (e *Engine) Rename(ctx context.Context, ref, name string) (err error) {
 			return err
 		}
 	}
+	old := c.Name
 	err = s.held.Rename(c, name)
+	if err == nil {
+		s.happened(c, "rename", fact{"oldName", "/" + old})
+	}
 	if err != nil && run != nil {
 		s.clean = false // the next verb ends it
 	}

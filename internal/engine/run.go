@@ -70,6 +70,9 @@ func (e *Engine) prepare(ctx context.Context, spec Spec, name string, sup *super
 	if err := writeCIDFile(c); err != nil {
 		return nil, errors.Join(err, s.remove(c))
 	}
+	if !spec.Detach {
+		s.happened(c, "attach")
+	}
 	if err := s.start(ctx, c, sup, attachmentOf(c).beginning(size)); err != nil {
 		return nil, errors.Join(err, s.remove(c), removeCIDFile(c))
 	}

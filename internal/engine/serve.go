@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // StopTimeout is how long a container has to end after the first
@@ -142,18 +144,35 @@ func (k *keeper) signal(body []byte) error {
 	if err := json.Unmarshal(body, &n); err != nil {
 		return err
 	}
-	return errors.Join(k.process.Signal(unix.Signal(n)), k.goOn())
+	return errors.Join(k.send(unix.Signal(n)), k.goOn())
+}
+
+// send signals the command.
+func (k *keeper) send(sig unix.Signal) error {
+	err := k.process.Signal(sig)
+	if err == nil {
+		k.engine.happened(k.latest(), "kill", signalFact(sig))
+	}
+	return err
+}
+
+// latest is the container by its present name.
+func (k *keeper) latest() *state.Container {
+	if c, err := k.engine.dirs.ReadContainer(k.Container.ID); err == nil {
+		return c
+	}
+	return k.Container
 }
 
 // goOn lets a container that is paused go on: the signal that it was sent comes
 // first.
 func (k *keeper) goOn() error {
-	return k.engine.thaw(context.Background(), "unpause", k.Run.ID)
+	return k.engine.thaw(context.Background(), "unpause", k.latest())
 }
 
 // stop asks the command to end, and ends it when it takes too long.
 func (k *keeper) stop(r stopRequest) {
-	k.process.Signal(unix.Signal(r.Signal))
+	k.send(unix.Signal(r.Signal))
 	if err := k.goOn(); err != nil {
 		k.engine.warn(err)
 	}
@@ -165,6 +184,6 @@ func (k *keeper) stop(r stopRequest) {
 	select {
 	case <-k.exited:
 	case <-timer.C:
-		k.process.Signal(unix.SIGKILL)
+		k.send(unix.SIGKILL)
 	}
 }

@@ -59,6 +59,7 @@ func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor
 	if err := s.wire(ctx, run, networks); err != nil {
 		return fmt.Errorf("failed to set up container networking: %w", err)
 	}
+	s.cabled(run.ID, "connect", run.Endpoints)
 	return s.markRunning(c, run)
 }
 

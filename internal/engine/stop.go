@@ -33,6 +33,7 @@ func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
 	if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout}); err != nil {
 		return err
 	}
+	e.happened(c, "stop")
 	return e.heedAfter(ctx, "stop")
 }
 

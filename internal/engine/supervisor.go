@@ -205,6 +205,7 @@ func (k *keeper) letGo() error {
 	if err := k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start}); err != nil {
 		return err
 	}
+	k.engine.happened(k.Container, "start")
 	k.catchUp()
 	return nil
 }

@@ -33,11 +33,13 @@ func (s *session) settle(run *state.Run, how ended) error {
 	case cerr != nil:
 		err = errors.Join(err, cerr)
 	case c.Spec.AutoRemove && !how.kept:
+		s.over(c, run, how.code)
 		err = errors.Join(err, s.remove(c))
 	case c.State.Status == state.Running: // else it says already
 		c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, how.code, how.text, time.Now().UTC()
 		c.Last = lastOf(run)
 		err = errors.Join(err, s.held.WriteContainer(c))
+		s.over(c, run, how.code)
 	}
 	return errors.Join(err, s.held.RemoveRun(run.ID))
 }
@@ -61,6 +63,9 @@ func lastOf(run *state.Run) state.Last {
 // unstarted takes back a run that didn't come to be. That it was begun is
 // forgotten last, so that whoever is killed in here leaves it to the next.
 func (s *session) unstarted(run *state.Run, cause error) error {
+	if cause != nil { // else nobody knows how far it came
+		s.cabled(run.ID, "disconnect", run.Endpoints)
+	}
 	return errors.Join(s.dismantle(run), s.undone(run.ID, run.Name, run.Before, cause), s.held.RemoveRun(run.ID))
 }
 
@@ -126,7 +131,12 @@ func (s *session) reap(run *state.Run) error {
 
 // remove forgets a container that doesn't run: record, name, log, layers.
 func (s *session) remove(c *state.Container) error {
-	return errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
+	known := s.dirs.HasName(c.Name, c.ID)
+	err := errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
+	if known {
+		s.happened(c, "destroy")
+	}
+	return err
 }
 
 // dismantle takes a run's network down, and frees its addresses: its ports

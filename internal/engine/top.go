@@ -44,7 +44,11 @@ func (e *Engine) Top(ctx context.Context, ref string, options []string) (*Table,
 	if err != nil {
 		return nil, err
 	}
-	return readPS(out, pids)
+	t, err := readPS(out, pids)
+	if err == nil {
+		e.happened(c, "top")
+	}
+	return t, err
 }
 
 // retitled is a column with another title than its own.

@@ -177,10 +177,15 @@ func (h *Held) Rename(c *Container, name string) error {
 	return h.FreeName(old, c.ID)
 }
 
+// HasName says whether a container has that name, with a record or without.
+func (d Dirs) HasName(name, id string) bool {
+	target, err := os.Readlink(d.nameLink(name))
+	return err == nil && filepath.Base(target) == id
+}
+
 // FreeName gives a container's name back.
 func (h *Held) FreeName(name, id string) error {
-	target, err := os.Readlink(h.dirs.nameLink(name))
-	if err != nil || filepath.Base(target) != id {
+	if !h.dirs.HasName(name, id) {
 		return nil
 	}
 	return os.Remove(h.dirs.nameLink(name))

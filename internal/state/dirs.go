@@ -20,6 +20,7 @@
 //	RUN/layers/ID                       what a container has changed of its files
 //	RUN/ports.json                      the host ports that were given last
 //	RUN/firewall.json                   the kind of firewall that the rules of what is up are written with
+//	RUN/events/NUMBER.jsonl             what has happened to containers and networks
 //	RUN/rules                           what the firewall knows of the kernel's rules
 //
 // Both folders are root's alone. Records are written whole and atomically;
@@ -56,7 +57,7 @@ func (d Dirs) Files() []string {
 	for _, name := range []string{"containers", "names", "addresses", "networks"} {
 		files = append(files, filepath.Join(d.Root, name))
 	}
-	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "firewall.json", "rules", "world", "holder", "tools", "lock"} {
+	for _, name := range []string{"journal", "containers", "leases", "members", "netns", "layers", "ports.json", "firewall.json", "rules", "events", "world", "holder", "tools", "lock"} {
 		files = append(files, filepath.Join(d.Run, name))
 	}
 	return files
