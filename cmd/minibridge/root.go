@@ -55,7 +55,7 @@ or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
 	root.SetHelpTemplate(helpTemplate)
 	root.SetHelpCommand(helpCommand())
 	a.globalFlags(root)
-	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.eventsCommand(), a.containerCommand())...)
+	add(root, containerGroup, append(a.containerCommands(), a.psCommand("ps"), a.inspectCommand(), a.eventsCommand(), a.infoCommand(), a.containerCommand())...)
 	add(root, networkGroup, a.networkCommand())
 	add(root, ownGroup, a.publishCommand(), a.unpublishCommand(), a.scriptCommand(), a.checkCommand(), a.repairCommand(), a.benchCommand(), a.resetCommand(), a.completionCommand(), a.referenceCommand(), a.versionCommand())
 	dress(root)
