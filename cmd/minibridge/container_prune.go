@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,30 +13,13 @@ import (
 )
 
 func (a *app) containerPruneCommand() *cobra.Command {
-	var force bool
-	var filters engine.Filters
-	c := &cobra.Command{
-		Use:   "prune [OPTIONS]",
-		Short: "Remove all containers that don't run",
-		Example: "  minibridge container prune -f\n" +
-			"  minibridge container prune -f --filter until=24h --filter label!=keep",
-		Args: none,
-		RunE: func(c *cobra.Command, _ []string) error {
-			o, err := pruneOptions(filters)
-			if err != nil {
-				return err
-			}
-			e, err := a.engine()
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryPrune(o, a.out)
-			}
-			if !force && !agrees(a.out, "WARNING! This will remove all stopped containers.") {
-				return nil
-			}
-			removed, size, err := e.Prune(c.Context(), o)
+	return a.pruneCommand(pruning{
+		what:    "container",
+		short:   "Remove all containers that don't run",
+		warning: "WARNING! This will remove all stopped containers.",
+		dry:     func(e *engine.Engine, o engine.PruneOptions) error { return e.DryPrune(o, a.out) },
+		do: func(ctx context.Context, e *engine.Engine, o engine.PruneOptions) error {
+			removed, size, err := e.Prune(ctx, o)
 			if len(removed) > 0 {
 				fmt.Fprintf(a.out, "Deleted Containers:\n%s\n\n", strings.Join(removed, "\n"))
 			}
@@ -45,9 +29,5 @@ func (a *app) containerPruneCommand() *cobra.Command {
 			}
 			return err
 		},
-	}
-	c.Flags().BoolVarP(&force, "force", "f", false, "don't ask")
-	filterFlag(c.Flags(), &filters, "", "remove those with KEY=VALUE",
-		"until (made before TIME)", "label", "label!")
-	return c
+	})
 }

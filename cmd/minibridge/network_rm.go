@@ -1,10 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
+	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/spf13/cobra"
 )
 
@@ -16,25 +17,16 @@ func (a *app) networkRmCommand() *cobra.Command {
 		Short:   "Remove networks that nobody is on",
 		Example: "  minibridge network rm lab",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryRemoveNetworks(args, a.out)
-			}
-			return a.all(args, func(ref string) error {
-				err := e.RemoveNetwork(c.Context(), ref)
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryRemoveNetworks(refs, a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error {
+				err := e.RemoveNetwork(ctx, ref)
 				if force && errors.Is(err, fs.ErrNotExist) {
 					return nil
 				}
-				if err == nil {
-					_, err = fmt.Fprintln(a.out, ref)
-				}
-				return err
-			})
-		},
+				return a.named(ref, err)
+			},
+		),
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "a missing network is no error")
 	return c

@@ -1,6 +1,11 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+
+	"github.com/minibridge/minibridge/internal/engine"
+	"github.com/spf13/cobra"
+)
 
 func (a *app) pauseCommand() *cobra.Command {
 	return &cobra.Command{
@@ -11,16 +16,10 @@ stay: connections wait. It takes a cgroup file system with the freezer: any of
 version 2 has it. stop, kill, restart and rm -f let a container go on.`,
 		Example: "  minibridge pause web && minibridge unpause web",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.engine()
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryPause(args, a.out)
-			}
-			return a.each(args, func(ref string) error { return e.Pause(c.Context(), ref) })
-		},
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryPause(refs, a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error { return a.named(ref, e.Pause(ctx, ref)) },
+		),
 	}
 }
 
@@ -30,15 +29,11 @@ func (a *app) unpauseCommand() *cobra.Command {
 		Short:   "Let paused containers go on",
 		Example: "  minibridge pause web && minibridge unpause web",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryUnpause(args, a.out)
-			}
-			return a.each(args, func(ref string) error { return e.Unpause(c.Context(), ref) })
-		},
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryUnpause(refs, a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error {
+				return a.named(ref, e.Unpause(ctx, ref))
+			},
+		),
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -17,16 +19,12 @@ started. Containers that share the network of one are left in its old namespace,
 which is empty then: restart them after it.`,
 		Example: "  minibridge restart -t 2 web",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryRestart(args, sig, a.out)
-			}
-			return a.each(args, func(ref string) error { return e.Restart(c.Context(), ref, sig, timeout) })
-		},
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryRestart(refs, sig, a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error {
+				return a.named(ref, e.Restart(ctx, ref, sig, timeout))
+			},
+		),
 	}
 	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send first (default SIGTERM)")
 	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "`seconds` to wait before SIGKILL; -1 for ever")

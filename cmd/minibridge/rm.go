@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/spf13/cobra"
@@ -17,29 +17,20 @@ func (a *app) rmCommand() *cobra.Command {
 		Short:   "Remove containers",
 		Example: "  minibridge rm -f web",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryEnd(args, "", "KILL", a.out)
-			}
-			return a.all(args, func(ref string) error {
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryEnd(refs, "", "KILL", a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error {
 				if ref == "" {
 					return &engine.Error{Text: "container name cannot be empty"}
 				}
-				err := e.Remove(c.Context(), ref, force)
+				err := e.Remove(ctx, ref, force)
 				if force && errors.Is(err, fs.ErrNotExist) {
 					a.report(err) // Docker says so, and takes it for success
 					return nil
 				}
-				if err == nil {
-					fmt.Fprintln(a.out, ref)
-				}
-				return err
-			})
-		},
+				return a.named(ref, err)
+			},
+		),
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "kill those that run first; a missing one is no error")
 	return c

@@ -201,37 +201,3 @@ func directory(flag, value string) (string, error) {
 func (a *app) streams() engine.Streams {
 	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Forwarding: a.letThrough}
 }
-
-// each does one thing for each argument, prints those that went well, and
-// reports the others after them.
-func (a *app) each(args []string, do func(string) error) error {
-	return a.all(args, func(arg string) error {
-		err := do(arg)
-		if err == nil {
-			fmt.Fprintln(a.out, arg)
-		}
-		return err
-	})
-}
-
-// all does one thing for each argument, whatever became of the others.
-func (a *app) all(args []string, do func(string) error) error {
-	var failed []error
-	for _, arg := range args {
-		if err := do(arg); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return a.last(failed)
-}
-
-// last is the last of several errors. All others are reported here.
-func (a *app) last(failed []error) error {
-	for i, err := range failed {
-		if i == len(failed)-1 {
-			return err
-		}
-		a.report(err)
-	}
-	return nil
-}

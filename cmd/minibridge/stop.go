@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/minibridge/minibridge/internal/engine"
@@ -14,16 +16,12 @@ func (a *app) stopCommand() *cobra.Command {
 		Short:   "Stop running containers: a signal, then SIGKILL",
 		Example: "  minibridge stop -t 2 web",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryEnd(args, sig, "TERM", a.out)
-			}
-			return a.each(args, func(ref string) error { return e.Stop(c.Context(), ref, sig, timeout) })
-		},
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryEnd(refs, sig, "TERM", a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error {
+				return a.named(ref, e.Stop(ctx, ref, sig, timeout))
+			},
+		),
 	}
 	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send first (default SIGTERM)")
 	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "`seconds` to wait before SIGKILL; -1 for ever")
@@ -39,16 +37,12 @@ func (a *app) killCommand() *cobra.Command {
 		Short:   "Send a signal to running containers",
 		Example: "  minibridge kill -s HUP web",
 		Args:    atLeast(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
-			if err != nil {
-				return err
-			}
-			if a.dryRun {
-				return e.DryEnd(args, sig, "KILL", a.out)
-			}
-			return a.each(args, func(ref string) error { return e.Kill(c.Context(), ref, sig) })
-		},
+		RunE: a.onMany(
+			func(e *engine.Engine, refs []string) error { return e.DryEnd(refs, sig, "KILL", a.out) },
+			func(ctx context.Context, e *engine.Engine, ref string) error {
+				return a.named(ref, e.Kill(ctx, ref, sig))
+			},
+		),
 	}
 	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send (default SIGKILL)")
 	return c
