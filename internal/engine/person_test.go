@@ -90,6 +90,21 @@ func (p *person) sees(text string) {
 	}
 }
 
+// works tries all of a terminal of 24 lines with 80 columns at the shell that runs
+// on it: its name, its size and another one, and a command that is interrupted.
+func (p *person) works() {
+	p.t.Helper()
+	p.types("tty; stty size; echo $TERM\n")
+	p.sees("/dev/pts/0\r\n24 80\r\nxterm\r\n")
+	p.types("until stty size | grep 132; do :; done; echo wide\n")
+	p.resize(50, 132)
+	p.sees("50 132\r\nwide\r\n")
+	p.types("sh -c 'echo u''p; exec sleep 1000'\n")
+	p.sees("up\r\n")
+	p.types("\x03echo ended by $?\n")
+	p.sees("ended by 130\r\n")
+}
+
 // mode is how the terminal treats keys.
 func (p *person) mode() unix.Termios {
 	p.t.Helper()
@@ -124,15 +139,7 @@ func TestShellOnATerminal(t *testing.T) {
 		if p.mode() == was {
 			t.Error("keys don't go to the container as they are")
 		}
-		p.types("tty; stty size; echo $TERM\n")
-		p.sees("/dev/pts/0\r\n24 80\r\nxterm\r\n")
-		p.types("until stty size | grep 132; do :; done; echo wide\n")
-		p.resize(50, 132)
-		p.sees("50 132\r\nwide\r\n")
-		p.types("sh -c 'echo u''p; exec sleep 1000'\n")
-		p.sees("up\r\n")
-		p.types("\x03echo ended by $?\n")
-		p.sees("ended by 130\r\n")
+		p.works()
 		p.types("(exit 7)\n\x04")
 		p.ends(run, 7, was)
 		if log := m.Sh(t, "minibridge logs box 2>/dev/null"); !strings.Contains(log, "ended by 130\r\n") {

@@ -30,54 +30,63 @@ const victimEnv = "ENGINE_TEST_VICTIM"
 func victim(how string) int {
 	var when string
 	var n int
-	if _, err := fmt.Sscan(how, &when, &n); err != nil {
-		panic(err)
+	_, err := fmt.Sscan(how, &when, &n)
+	if err == nil {
+		err = die(when, n)
 	}
-	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: testFirewall(), Notice: os.Stderr}
-	if when == "contest" {
-		if err := contest(config, n); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return 0
-	}
-	if when != "before" && when != "after" {
-		config.Explain = &lethal{n}
-	}
-	e, err := engine.New(config)
-	switch when {
-	case "connect", "disconnect", "publish", "unpublish":
-		if err == nil {
-			err = move(context.Background(), e, when)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return 0
-	}
-	if err == nil && when == "start" {
-		_, err = e.Start(context.Background(), "victim", engine.StartOptions{}, engine.Streams{Out: os.Stdout, Err: os.Stderr})
-	} else if err == nil && when == "rename" {
-		err = e.Rename(context.Background(), "victim", "renamed")
-	} else if err == nil && when == "pause" {
-		err = e.Pause(context.Background(), "victim")
-	} else if err == nil && when == "repair" {
-		err = errors.Join(e.Repair(context.Background(), nil, io.Discard)...)
-	} else if err == nil && when == "line" {
-		spec := engine.Spec{Args: []string{"sleep", "1000"}, Network: "bridge", CallerDir: "/", Publish: []string{"8000:80", "9000:90/udp"}, Detach: true}
-		_, err = e.Run(context.Background(), spec, "victim", engine.Streams{Out: os.Stdout, Err: os.Stderr})
-	} else if err == nil {
-		err = e.UpAndDie("victim", victimPorts, n, when == "after")
-	}
-	if errors.Is(err, engine.ErrNoOp) {
+	switch {
+	case errors.Is(err, engine.ErrNoOp):
 		return noOp
-	}
-	if err != nil {
+	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
+}
+
+func die(when string, n int) error {
+	config := engine.Config{Root: engine.DefaultRoot, RunDir: engine.DefaultRunDir, Firewall: testFirewall(), Notice: os.Stderr}
+	verb, known := deaths[when]
+	switch {
+	case when == "contest":
+		return contest(config, n)
+	case known:
+		config.Explain = &lethal{n}
+	}
+	e, err := engine.New(config)
+	switch {
+	case err != nil:
+		return err
+	case known:
+		return verb(context.Background(), e)
+	}
+	return e.UpAndDie("victim", victimPorts, n, when == "after")
+}
+
+// deaths are the verbs that a victim dies in.
+var deaths = map[string]func(context.Context, *engine.Engine) error{
+	"line": func(ctx context.Context, e *engine.Engine) error {
+		spec := engine.Spec{Args: []string{"sleep", "1000"}, Network: "bridge", CallerDir: "/", Publish: []string{"8000:80", "9000:90/udp"}, Detach: true}
+		_, err := e.Run(ctx, spec, "victim", engine.Streams{Out: os.Stdout, Err: os.Stderr})
+		return err
+	},
+	"start": func(ctx context.Context, e *engine.Engine) error {
+		_, err := e.Start(ctx, "victim", engine.StartOptions{}, engine.Streams{Out: os.Stdout, Err: os.Stderr})
+		return err
+	},
+	"rename": func(ctx context.Context, e *engine.Engine) error { return e.Rename(ctx, "victim", "renamed") },
+	"pause":  func(ctx context.Context, e *engine.Engine) error { return e.Pause(ctx, "victim") },
+	"repair": func(ctx context.Context, e *engine.Engine) error {
+		return errors.Join(e.Repair(ctx, nil, io.Discard)...)
+	},
+	"connect":    moving("connect"),
+	"disconnect": moving("disconnect"),
+	"publish":    moving("publish"),
+	"unpublish":  moving("unpublish"),
+}
+
+func moving(verb string) func(context.Context, *engine.Engine) error {
+	return func(ctx context.Context, e *engine.Engine) error { return move(ctx, e, verb) }
 }
 
 // noOp is the exit code of a victim that was to die in an op that there is not.
