@@ -44,6 +44,9 @@ func (e *Engine) needRouter(networks []*state.Network) (v4, v6 bool) {
 	if !e.dirs.HasJournal(hostOwner) {
 		return false, false
 	}
+	if !slices.ContainsFunc(networks, hasIPv6Subnet) {
+		return true, false // as on most machines, where each verb asks: that takes no look at containers
+	}
 	up, _ := e.whatIsUp(networks) // of a record that can't be read, nobody knows
 	return true, slices.ContainsFunc(up.networks, hasIPv6Subnet)
 }
