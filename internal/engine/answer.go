@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/minibridge/minibridge/sandbox"
 )
@@ -52,4 +53,53 @@ func parseFailure(body []byte) error {
 		return fmt.Errorf("the supervisor's answer: %w", err)
 	}
 	return &Error{Text: f.Text, Hint: f.Hint, Code: f.Code}
+}
+
+// awaitExit writes what the container writes, until it has ended. Before there
+// is something to say of our own, it calls ours.
+func (e *Engine) awaitExit(w *wire, streams Streams, ours func()) (int, error) {
+	for {
+		kind, body, err := w.receive()
+		if errors.Is(err, io.EOF) {
+			return 0, &Error{Text: "the container's supervisor was killed", Hint: "minibridge ps -a", Code: killed, Err: err}
+		}
+		if err != nil {
+			return 0, err
+		}
+		switch kind {
+		case frameStdout:
+			_, err = streams.Out.Write(body)
+		case frameStderr:
+			_, err = streams.Err.Write(body)
+		case frameTrace:
+			ours()
+			e.relayTrace(body)
+		case frameNotice:
+			ours()
+			e.waiting.Write(body)
+		case frameFailed:
+			return 0, parseFailure(body)
+		case frameExit:
+			return parseExit(body)
+		}
+		if err != nil { // as with Docker, the container goes on
+			return 0, &Error{Text: err.Error(), Code: 1}
+		}
+	}
+}
+
+// awaitEnd only waits for it.
+func (e *Engine) awaitEnd(w *wire) (int, error) {
+	return e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard}, func() {})
+}
+
+func parseExit(body []byte) (int, error) {
+	var x exit
+	if err := json.Unmarshal(body, &x); err != nil {
+		return 0, fmt.Errorf("the supervisor's answer: %w", err)
+	}
+	if x.Error != "" {
+		return x.Code, &Error{Text: x.Error, Hint: x.Hint}
+	}
+	return x.Code, nil
 }

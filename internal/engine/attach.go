@@ -1,17 +1,11 @@
 package engine
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"syscall"
 
-	"github.com/moby/term"
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -38,14 +32,12 @@ type stand struct {
 	w        *wire
 	streams  Streams
 	terminal *terminal
-	here     context.Context // until the command leaves before the container ends
-	leave    context.CancelCauseFunc
+	post
 }
 
 // stand stands there until the container has ended or the person has gone.
 func (e *Engine) stand(w *wire, a attachment, streams Streams) (int, error) {
-	s := &stand{Engine: e, attachment: a, w: w, streams: streams}
-	s.here, s.leave = context.WithCancelCause(context.Background())
+	s := &stand{Engine: e, attachment: a, w: w, streams: streams, post: newPost()}
 	defer s.leave(nil)
 	var err error
 	if s.terminal, err = openTerminal(a, streams); err != nil {
@@ -59,21 +51,14 @@ func (e *Engine) stand(w *wire, a attachment, streams Streams) (int, error) {
 	if a.stdin {
 		go s.sendStdin()
 	}
-	ended := make(chan func() (int, error), 1)
-	go func() {
-		code, err := e.awaitExit(w, a.wanted(streams), s.terminal.restore)
-		ended <- func() (int, error) { return code, err }
-	}()
-	select {
-	case answer := <-ended:
-		return answer()
-	case <-s.here.Done():
-		cause := context.Cause(s.here)
-		if c, err := e.find(a.id); err == nil && detached(cause) {
-			e.happened(c, "detach")
-		}
-		return left(cause)
-	}
+	return s.until(
+		func() (int, error) { return e.awaitExit(w, a.wanted(streams), s.terminal.restore) },
+		func() error {
+			if c, err := e.find(a.id); err == nil {
+				e.happened(c, "detach")
+			}
+			return nil
+		})
 }
 
 // attachmentOf is what the one who runs a container is attached to.
@@ -106,89 +91,6 @@ func (a attachment) wanted(s Streams) Streams {
 		s.Err = io.Discard
 	}
 	return s
-}
-
-// left is how a command ends that its container outlives.
-func left(cause error) (int, error) {
-	if i, ok := errors.AsType[Interrupted](cause); ok {
-		return 128 + int(i.Signal), nil
-	}
-	if errors.Is(cause, io.EOF) { // it had but input to bring
-		return 0, nil
-	}
-	return 0, cause
-}
-
-// detached says that the person has typed the keys that leave a container.
-func detached(err error) bool {
-	_, ok := errors.AsType[term.EscapeError](err)
-	return ok
-}
-
-// quietly is the end of a verb whose person has left by the keys for that.
-func quietly(code int, err error) (int, error) {
-	if detached(err) {
-		return 0, nil
-	}
-	return code, err
-}
-
-// saying is that of one that tells so.
-func saying(streams Streams, code int, err error) (int, error) {
-	if !detached(err) {
-		return code, err
-	}
-	fmt.Fprintln(streams.Err, err)
-	return 0, nil
-}
-
-// awaitExit writes what the container writes, until it has ended. Before there
-// is something to say of our own, it calls ours.
-func (e *Engine) awaitExit(w *wire, streams Streams, ours func()) (int, error) {
-	for {
-		kind, body, err := w.receive()
-		if errors.Is(err, io.EOF) {
-			return 0, &Error{Text: "the container's supervisor was killed", Hint: "minibridge ps -a", Code: killed, Err: err}
-		}
-		if err != nil {
-			return 0, err
-		}
-		switch kind {
-		case frameStdout:
-			_, err = streams.Out.Write(body)
-		case frameStderr:
-			_, err = streams.Err.Write(body)
-		case frameTrace:
-			ours()
-			e.relayTrace(body)
-		case frameNotice:
-			ours()
-			e.waiting.Write(body)
-		case frameFailed:
-			return 0, parseFailure(body)
-		case frameExit:
-			return parseExit(body)
-		}
-		if err != nil { // as with Docker, the container goes on
-			return 0, &Error{Text: err.Error(), Code: 1}
-		}
-	}
-}
-
-// awaitEnd only waits for it.
-func (e *Engine) awaitEnd(w *wire) (int, error) {
-	return e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard}, func() {})
-}
-
-func parseExit(body []byte) (int, error) {
-	var x exit
-	if err := json.Unmarshal(body, &x); err != nil {
-		return 0, fmt.Errorf("the supervisor's answer: %w", err)
-	}
-	if x.Error != "" {
-		return x.Code, &Error{Text: x.Error, Hint: x.Hint}
-	}
-	return x.Code, nil
 }
 
 // sendStdin carries standard input; its end is told as such.
@@ -226,9 +128,6 @@ func (s *stand) hangUp() {
 	s.leave(Interrupted{Signal: unix.SIGHUP})
 }
 
-// lethal are the signals that end a command which keeps them for itself.
-var lethal = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
-
 // takeSignals passes on what Docker does: all signals but those that speak of
 // ourselves; of a terminal, its size. Those that aren't the container's end the
 // command. It never stops: the command stands between until it ends.
@@ -243,49 +142,4 @@ func (s *stand) takeSignals() {
 			s.leave(Interrupted{Signal: sig.(syscall.Signal)})
 		}
 	})
-}
-
-// handOver gives the signals that come to the program to somebody.
-func handOver(streams Streams, to func(os.Signal)) {
-	signals := make(chan os.Signal, 32)
-	signal.Notify(signals)
-	// A job in the background that asks for its terminal is stopped by these
-	// two; the system call of one that catches them begins again for ever.
-	signal.Reset(unix.SIGTTIN, unix.SIGTTOU)
-	streams.Forwarding()
-	go func() {
-		for s := range signals {
-			switch s {
-			case unix.SIGCHLD, unix.SIGPIPE, unix.SIGURG:
-				continue
-			}
-			to(s)
-		}
-	}()
-}
-
-// request says one thing to a container's supervisor, and waits for its
-// answer.
-func (e *Engine) request(id string, kind frameKind, body any) error {
-	w, err := dial(e.dirs.Socket(id))
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	if err := w.sendJSON(kind, body); err != nil {
-		return err
-	}
-	answer, reply, err := w.receive()
-	if err != nil {
-		return err
-	}
-	if answer == frameFailed {
-		return parseFailure(reply)
-	}
-	return nil
-}
-
-// unreachable says whether a supervisor has ended meanwhile.
-func unreachable(err error) bool {
-	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET)
 }

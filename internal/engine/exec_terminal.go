@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"io"
 	"os"
 	"slices"
@@ -17,17 +16,15 @@ import (
 type execStand struct {
 	process *sandbox.Process
 	streams Streams
-	here    context.Context
-	leave   context.CancelCauseFunc
+	post
 }
 
 // standBefore stands there until the command has ended or the person has gone.
 // That closes the terminal, which is a hangup for a command that has not been
 // left by its keys.
 func (e *Engine) standBefore(p *sandbox.Process, id string, x ExecSpec, streams Streams) (int, error) {
-	s := &execStand{process: p, streams: streams}
+	s := &execStand{process: p, streams: streams, post: newPost()}
 	defer p.Terminal.Close()
-	s.here, s.leave = context.WithCancelCause(context.Background())
 	defer s.leave(nil)
 	t, err := openTerminal(x.attachment(), streams)
 	if err != nil {
@@ -38,25 +35,13 @@ func (e *Engine) standBefore(p *sandbox.Process, id string, x ExecSpec, streams 
 	if x.OpenStdin {
 		go s.sendStdin(t)
 	}
-	ended := make(chan func() (int, error), 1)
-	go func() {
-		io.Copy(streams.Out, p.Terminal) // until nobody has it open, its session ended
-		p.Terminal.Close()               // whom nobody reads, hears of it
-		code, err := p.Wait()
-		ended <- func() (int, error) { return code, err }
-	}()
-	select {
-	case answer := <-ended:
-		return answer()
-	case <-s.here.Done():
-		cause := context.Cause(s.here)
-		if detached(cause) {
-			if err := e.keepTerminal(id, p.Terminal); err != nil {
-				return 0, err
-			}
-		}
-		return left(cause)
-	}
+	return s.until(
+		func() (int, error) {
+			io.Copy(streams.Out, p.Terminal) // until nobody has it open, its session ended
+			p.Terminal.Close()               // whom nobody reads, hears of it
+			return p.Wait()
+		},
+		func() error { return e.keepTerminal(id, p.Terminal) })
 }
 
 func (x ExecSpec) attachment() attachment {
