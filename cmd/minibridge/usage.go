@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -41,17 +42,45 @@ func nearFlag(c *cobra.Command, err error) string {
 			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
 		}
 	})
-	near := suggestions(names, unknown.GetSpecifiedName())
+	return didYouMean("--", suggestions(names, unknown.GetSpecifiedName()))
+}
+
+// didYouMean asks so in brackets; mark stands before each name.
+func didYouMean(mark string, near []string) string {
 	if len(near) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (did you mean --%s?)", strings.Join(near, ", --"))
+	return fmt.Sprintf(" (did you mean %s%s?)", mark, strings.Join(near, ", "+mark))
 }
 
 // suggestions are the commands that a name is near to.
-func suggestions(of *cobra.Command, name string) []string {
+func suggestions(of *cobra.Command, name string) (near []string) {
+	for _, c := range of.Commands() {
+		if c.IsAvailableCommand() && swapped(c.Name(), name) {
+			near = append(near, c.Name())
+		}
+	}
 	of.SuggestionsMinimumDistance = max(1, len(name)/3) // letters to change
-	return of.SuggestionsFor(name)
+	for _, other := range of.SuggestionsFor(name) {
+		if !slices.Contains(near, other) {
+			near = append(near, other)
+		}
+	}
+	return near
+}
+
+// swapped says whether one word is the other with two neighbouring letters the
+// wrong way round: a slip of one key, which cobra counts as two.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) - 1 {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }
 
 func wrongCount(c *cobra.Command, see, format string, args ...any) error {
@@ -63,12 +92,9 @@ func wrongCount(c *cobra.Command, see, format string, args ...any) error {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	text := fmt.Sprintf("minibridge: unknown command: %s %s\n\n", c.CommandPath(), printable(name))
+	text := fmt.Sprintf("minibridge: unknown command: %s %s%s\n\n", c.CommandPath(), printable(name), didYouMean("", suggestions(c, name)))
 	if c.HasParent() {
 		text += fmt.Sprintf("Usage:  %s\n\n", c.CommandPath())
-	}
-	if near := suggestions(c, name); len(near) > 0 {
-		text += fmt.Sprintf("Did you mean: %s %s\n\n", c.CommandPath(), strings.Join(near, ", "))
 	}
 	return &usageError{text: text + fmt.Sprintf("Run '%s --help' for more information\n", c.CommandPath()), code: 1}
 }
