@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	says LINE...         so was the last stderr
 //	answers URL [LINE]   waits until an HTTP server answers, with this line
 //	outside CMD...       CMD in the outside world, which has to succeed
+//	decodes KIND FILE    Docker's own type of a container or network reads it all
 //	remember, unchanged  nothing of the machine or of the records differs
 //
 // [sctp] is a kernel that has it. In prints and says, what is different each time has a name: ID64, ID12, AGE,
@@ -104,6 +105,7 @@ func runScript(t *testing.T, m *hosttest.Machine, file, firewall string) {
 			"prints":     lines("stdout"),
 			"says":       lines("stderr"),
 			"answers":    answers,
+			"decodes":    decodes,
 			"remember":   s.remember,
 			"unchanged":  s.unchanged,
 		},
