@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,33 +60,17 @@ func tailLines(s string) int {
 	return n
 }
 
-// logTime is the value of a flag; none is the zero time.
+// logTime is the value of a flag; none, and the beginning of time, is the zero
+// time.
 func logTime(flag, s string) (t time.Time, err error) {
 	if s == "" {
 		return t, nil
 	}
 	if t, err = parseTime(s, time.Now()); err != nil {
-		err = &engine.Error{Text: fmt.Sprintf("invalid value for %q: %v", flag, err)}
+		return t, &engine.Error{Text: fmt.Sprintf("invalid value for %q: %v", flag, err)}
 	}
-	return t, err
-}
-
-// parseTime reads a time as Docker does: RFC 3339, with less of it too, seconds
-// since 1970, or a duration before now.
-func parseTime(s string, now time.Time) (time.Time, error) {
-	if ago, err := time.ParseDuration(s); err == nil {
-		return now.Add(-ago), nil
+	if t.Equal(time.Unix(0, 0)) {
+		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02T15", "2006-01-02Z07:00", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	seconds, fraction, _ := strings.Cut(s, ".")
-	sec, err := strconv.ParseInt(seconds, 10, 64)
-	nsec, ferr := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-	if err != nil || ferr != nil {
-		return time.Time{}, fmt.Errorf("failed to parse value as time or duration: %q", s)
-	}
-	return time.Unix(sec, nsec), nil
+	return t, nil
 }

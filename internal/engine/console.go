@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -50,7 +51,16 @@ func (k *keeper) resize(body []byte) error {
 	if k.process.Terminal == nil {
 		return errorf("container %s has no terminal", k.Container.ID)
 	}
-	return setSize(k.process.Terminal, size)
+	err := setSize(k.process.Terminal, size)
+	if err == nil {
+		k.resized(size)
+	}
+	return err
+}
+
+// resized tells of a terminal's size.
+func (k *keeper) resized(size sandbox.Size) {
+	k.engine.happened(k.latest(), "resize", fact{"height", strconv.Itoa(int(size.Rows))}, fact{"width", strconv.Itoa(int(size.Cols))})
 }
 
 func setSize(terminal *os.File, size sandbox.Size) error {

@@ -206,6 +206,9 @@ func (k *keeper) letGo() error {
 		return err
 	}
 	k.engine.happened(k.Container, "start")
+	if k.Container.Spec.Tty && k.Size != (sandbox.Size{}) {
+		k.resized(k.Size)
+	}
 	k.catchUp()
 	return nil
 }
