@@ -56,9 +56,8 @@ func (a *app) bench(c *cobra.Command, o bench.Options, format string) error {
 	if err != nil {
 		return err
 	}
-	p := &progress{terminal: terminalOf(os.Stderr)}
-	rows, err := bench.Run(c.Context(), o, p.told)
-	p.clear()
+	rows, err := bench.Run(c.Context(), o, a.progress.told)
+	a.progress.say("")
 	if err != nil {
 		return err
 	}
@@ -75,23 +74,4 @@ func (a *app) bench(c *cobra.Command, o bench.Options, format string) error {
 	}
 	fmt.Fprintf(a.out, "%d %s of %v%s in turns, medians; ratio: to the first way of the same client\n", o.Rounds, plural("round", o.Rounds), o.Time, by)
 	return chart(a.out, terminalOf(os.Stdout), rows)
-}
-
-// progress is one line of a terminal, kept up to date.
-type progress struct {
-	terminal
-	line string
-}
-
-func (p *progress) told(done, of int) {
-	if p.width > 0 {
-		p.line = fmt.Sprintf("measuring: %d of %d", done, of)
-		fmt.Fprintf(os.Stderr, "\r%s", p.line)
-	}
-}
-
-func (p *progress) clear() {
-	if p.line != "" {
-		fmt.Fprintf(os.Stderr, "\r%*s\r", len(p.line), "")
-	}
 }

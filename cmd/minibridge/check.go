@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -19,14 +20,25 @@ in namespaces that are thrown away; the exit code is 0 when all is well, else 1.
 			if err != nil {
 				return err
 			}
-			w := columns(a.out)
+			var table strings.Builder
+			w := columns(&table)
 			for _, r := range e.Check(c.Context()) {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", r.Verdict, r.What, r.Detail)
 				if !r.OK() {
 					a.code = 1
 				}
 			}
-			return w.Flush()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			t := a.out.terminal()
+			for line := range strings.Lines(table.String()) {
+				verdict, found, _ := strings.Cut(line, " ")
+				if err := a.out.write(t.paintState(verdict) + " " + t.paintNetwork(found)); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }

@@ -3,8 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"text/template"
 
@@ -67,20 +67,24 @@ func newFormatter(format string) (*formatter, error) {
 
 // print writes all that was found; nothing found is an empty array, or, through
 // a template, an empty line.
-func (f *formatter) print(w io.Writer, found []any) error {
+func (f *formatter) print(w *output, found []any) error {
+	var out bytes.Buffer
 	if f.template == nil {
-		enc := json.NewEncoder(w)
+		enc := json.NewEncoder(&out)
 		enc.SetEscapeHTML(false)
 		if !f.line {
 			enc.SetIndent("", "    ")
 		}
-		return enc.Encode(found)
+		err := enc.Encode(found)
+		if f.line || err != nil {
+			return errors.Join(err, w.write(out.String()))
+		}
+		return w.write(w.terminal().paintNetwork(out.String()))
 	}
-	var out bytes.Buffer
 	for _, one := range found {
 		text, err := f.execute(one)
 		if err != nil {
-			fmt.Fprintf(w, "%s\n", out.String())
+			w.write(out.String() + "\n")
 			return &engine.Error{Text: fmt.Sprintf("template parsing error: %v", err)}
 		}
 		out.WriteString(text + "\n")
@@ -88,8 +92,7 @@ func (f *formatter) print(w io.Writer, found []any) error {
 	if len(found) == 0 {
 		out.WriteByte('\n')
 	}
-	_, err := out.WriteTo(w)
-	return err
+	return w.write(out.String())
 }
 
 // execute looks fields up as the JSON's keys, which are Docker's.

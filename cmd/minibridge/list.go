@@ -19,6 +19,7 @@ import (
 type listFormat struct {
 	template *template.Template
 	table    bool
+	usual    bool // nobody has described it: a person looks at it, if anybody does
 }
 
 // badListTemplate begins what Docker says of a template that fails.
@@ -31,6 +32,7 @@ func listFormatFlag(flags *pflag.FlagSet, format *string) {
 // newListFormat reads --format; usual are the columns of the table that nobody
 // described. Docker's texts begin with bad.
 func newListFormat(format, usual, bad string) (*listFormat, error) {
+	asked := format
 	switch format {
 	case "json":
 		format = "{{json .}}"
@@ -43,7 +45,7 @@ func newListFormat(format, usual, bad string) (*listFormat, error) {
 	if err != nil {
 		return nil, &engine.Error{Text: fmt.Sprintf("%s: %v", bad, err)}
 	}
-	return &listFormat{t, table}, nil
+	return &listFormat{t, table, asked == "" || asked == "table"}, nil
 }
 
 // headFunctions leave the words above a table's columns alone, whatever is done
@@ -61,7 +63,7 @@ var headFunctions = template.FuncMap{
 // printList writes rows, whose fields are Docker's. head has the words above
 // the columns in the same fields. Nothing is written of a list that a template
 // fails on.
-func printList[Row any](w io.Writer, f *listFormat, head Row, rows []Row, bad string) error {
+func printList[Row any](w *output, f *listFormat, head Row, rows []Row, bad string) error {
 	var out bytes.Buffer
 	line := func(t *template.Template, row Row) error {
 		if err := t.Execute(&out, row); err != nil {
@@ -88,9 +90,13 @@ func printList[Row any](w io.Writer, f *listFormat, head Row, rows []Row, bad st
 		_, err := out.WriteTo(w)
 		return err
 	}
-	columns := columns(w)
+	var table strings.Builder
+	columns := columns(&table)
 	_, err := out.WriteTo(columns)
-	return errors.Join(err, columns.Flush())
+	if err = errors.Join(err, columns.Flush()); err != nil || !f.usual {
+		return errors.Join(err, w.write(table.String()))
+	}
+	return w.write(w.terminal().paintTable(table.String(), "STATUS"))
 }
 
 // columns is a table as Docker's: three spaces between columns, none narrower

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -31,7 +32,8 @@ func main() {
 // run is the command: its exit code is the process's.
 func run(args []string) int {
 	ctx, letThrough := interruptible()
-	a := &app{letThrough: letThrough, out: &output{}}
+	p := newProgress()
+	a := &app{letThrough: letThrough, out: &output{progress: p}, progress: p}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(a.out)
@@ -50,15 +52,26 @@ func run(args []string) int {
 
 // output is standard output. What could not be written is remembered: a verb
 // whose result nobody got has failed.
-type output struct{ err error }
+type output struct {
+	err      error
+	progress *progress
+}
 
-func (o *output) Write(p []byte) (int, error) {
-	n, err := os.Stdout.Write(p)
+func (o *output) Write(p []byte) (n int, err error) {
+	o.progress.above(func() { n, err = os.Stdout.Write(p) })
 	if o.err == nil {
 		o.err = err
 	}
 	return n, err
 }
+
+func (o *output) write(text string) error {
+	_, err := io.WriteString(o, text)
+	return err
+}
+
+// terminal is what it goes to, if that is one.
+func (o *output) terminal() terminal { return terminalOf(os.Stdout) }
 
 // doubled is within which time two interrupts are one: timeout(1) signals its
 // child, and then its process group.
@@ -110,6 +123,7 @@ func tell(err error) {
 
 // report prints an error as a person is told it, and gives its exit code.
 func (a *app) report(err error) int {
+	a.progress.say("")
 	code := a.failure
 	if i, ok := errors.AsType[engine.Interrupted](err); ok {
 		code = 128 + int(i.Signal)

@@ -20,7 +20,9 @@ func (a *app) onMany(dry func(*engine.Engine, []string) error, do func(context.C
 		if a.dryRun {
 			return dry(e, args)
 		}
-		return a.all(args, func(ref string) error { return do(c.Context(), e, ref) })
+		return a.all(args, func(ref string) error {
+			return a.progress.during(c.Name()+" "+ref, func() error { return do(c.Context(), e, ref) })
+		})
 	}
 }
 

@@ -19,7 +19,7 @@ func (a *app) portCommand() *cobra.Command {
 			}
 			lines, err := e.Ports(args[0], append(args, "")[1])
 			for _, line := range lines {
-				fmt.Fprintln(a.out, line)
+				fmt.Fprintln(a.out, a.out.terminal().paintNetwork(line))
 			}
 			return err
 		},

@@ -43,7 +43,7 @@ func (a *app) pruneCommand(p pruning) *cobra.Command {
 			if !force && !agrees(a.out, p.warning) {
 				return nil
 			}
-			return p.do(c.Context(), e, o)
+			return a.progress.during("prune", func() error { return p.do(c.Context(), e, o) })
 		},
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "don't ask")

@@ -29,7 +29,7 @@ func (a *app) resetCommand() *cobra.Command {
 					return err
 				}
 			}
-			return e.Reset(c.Context(), keep)
+			return a.progress.during("reset", func() error { return e.Reset(c.Context(), keep) })
 		},
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "don't ask")

@@ -24,9 +24,10 @@ type app struct {
 
 	letThrough func() // stops taking signals for ourselves
 
-	out     *output
-	failure int // exit code of an error that names none
-	code    int // exit code when there was no error
+	out      *output
+	progress *progress
+	failure  int // exit code of an error that names none
+	code     int // exit code when there was no error
 }
 
 // rootCommand is the whole command line. Docker's verbs stand in the order of
@@ -40,7 +41,10 @@ func (a *app) rootCommand() *cobra.Command {
 veth pairs, network namespaces and NAT, without images and without a daemon.
 
 Each of --dry-run, --explain, --firewall, --root and --run-dir may stand before
-or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.`,
+or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.
+
+On a terminal addresses, links and states have the colours of ip --color, unless
+NO_COLOR is set or TERM is dumb; what --format prints has none.`,
 		Example: `  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge --dry-run run -p 8080:8000 python3 -m http.server 8000
   minibridge script`,
@@ -163,9 +167,9 @@ func (a *app) tidied(c *cobra.Command) (*engine.Engine, error) {
 
 // anybodysEngine does so for verbs that need not be root.
 func (a *app) anybodysEngine() (*engine.Engine, error) {
-	c := engine.Config{Firewall: a.firewall, Notice: os.Stderr}
+	c := engine.Config{Firewall: a.firewall, Notice: a.progress}
 	if a.explain {
-		c.Explain = os.Stderr
+		c.Explain = a.progress
 	}
 	var err error
 	if c.Root, err = directory("root", a.rootDir); err != nil {

@@ -47,7 +47,11 @@ get their last addresses and ports again where these are free.`,
 func (a *app) startAll(ctx context.Context, e *engine.Engine, refs []string) error {
 	var failed []string
 	for _, ref := range refs {
-		if _, err := e.Start(ctx, ref, engine.StartOptions{}, a.streams()); err != nil {
+		err := a.progress.during("start "+ref, func() error {
+			_, err := e.Start(ctx, ref, engine.StartOptions{}, a.streams())
+			return err
+		})
+		if err != nil {
 			a.report(err)
 			failed = append(failed, ref)
 			continue

@@ -27,12 +27,11 @@ func terminalOf(f *os.File) terminal {
 // Select Graphic Rendition (console_codes(4)).
 const (
 	bold   = "\x1b[1m"
-	cyan   = "\x1b[36m"
 	normal = "\x1b[0m"
 )
 
 func (t terminal) paint(code, text string) string {
-	if !t.colour || text == "" {
+	if !t.colour || code == "" || text == "" {
 		return text
 	}
 	return code + text + normal
