@@ -24,6 +24,10 @@ const unmasked = "systempaths=unconfined"
 // holds. The error texts are Docker's, the number in them too.
 func confined(spec *Spec) (c confinement, err error) {
 	for _, option := range spec.SecurityOpt {
+		if option == unmasked {
+			c.unmasked = true
+			continue
+		}
 		key, value, valued := strings.Cut(option, "=")
 		if !valued {
 			key, value, _ = strings.Cut(option, ":")
@@ -48,8 +52,6 @@ func confined(spec *Spec) (c confinement, err error) {
 			if value != "disable" && enforced("/sys/fs/selinux/enforce", "1") {
 				return c, errorf("invalid --security-opt: label=%s: labels of SELinux are not set here", printable(value)).hint("minibridge run --security-opt label=disable …")
 			}
-		case "systempaths":
-			c.unmasked = option == unmasked
 		default:
 			return c, errorf("invalid --security-opt 2: %q", option)
 		}
