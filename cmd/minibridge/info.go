@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,22 +34,13 @@ use. What check finds bad stands as warnings on standard error.`,
 				return err
 			}
 			info, err := e.Info(c.Context(), version)
-			if err != nil {
-				return err
+			if t != nil {
+				return errors.Join(err, executeInfo(a.out, t, info))
 			}
-			if t == nil {
-				printInfo(a.out, info)
-				for _, warning := range info.Warnings {
-					fmt.Fprintln(os.Stderr, printable(warning))
-				}
-				return nil
+			printInfo(a.out, info)
+			for _, warning := range info.Warnings {
+				fmt.Fprintln(os.Stderr, printable(warning))
 			}
-			var b bytes.Buffer
-			if err := t.Execute(&b, info); err != nil {
-				fmt.Fprintln(a.out)
-				return &engine.Error{Text: err.Error()}
-			}
-			_, err = fmt.Fprintln(a.out, b.String())
 			return err
 		},
 	}
@@ -69,6 +61,17 @@ func infoTemplate(format string) (*template.Template, error) {
 		return nil, &engine.Error{Text: fmt.Sprintf("template parsing error: %v", err), Code: badTemplate}
 	}
 	return t, nil
+}
+
+// executeInfo writes it through a template.
+func executeInfo(w io.Writer, t *template.Template, i *engine.Info) error {
+	var b bytes.Buffer
+	if err := t.Execute(&b, i); err != nil {
+		fmt.Fprintln(w)
+		return &engine.Error{Text: err.Error()}
+	}
+	_, err := fmt.Fprintln(w, b.String())
+	return err
 }
 
 // printInfo writes it as Docker does, whose two halves are one program here.

@@ -45,10 +45,11 @@ type infoPlugins struct{ Network []string }
 
 type infoFirewall struct{ Driver string }
 
-// Info looks at the machine. Warnings are what check finds bad.
+// Info looks at the machine. Warnings are what check finds bad. With an error it
+// tells of all that could be read.
 func (e *Engine) Info(ctx context.Context, version string) (*Info, error) {
 	i := &Info{
-		Driver: "overlay", LoggingDriver: "k8s-file", OSType: "linux", ServerVersion: version,
+		Driver: "overlay", LoggingDriver: logFormat, OSType: "linux", ServerVersion: version,
 		Plugins: infoPlugins{slices.Sorted(maps.Keys(e.drivers))}, DockerRootDir: e.dirs.Root,
 		FirewallBackend: infoFirewall{e.firewallName}, NCPU: runtime.NumCPU(),
 	}
