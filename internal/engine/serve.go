@@ -85,6 +85,9 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 		k.kept.Store(r.Keep)
 		k.join(k.waiters, w)
 		go k.stop(r)
+	case frameReady: // comes with descriptors
+	default: // a newer command's
+		k.answer(w, fmt.Errorf("the supervisor of container %s is of an older minibridge, and can't do that (%q); try: minibridge restart %[1]s", k.latest().Name, kind))
 	}
 }
 
