@@ -105,7 +105,6 @@ type order struct {
 	Size      sandbox.Size      `json:"size"`            // of its terminal, if it is to have one
 	Attach    bool              `json:"attach"`          // send output to the one who ordered, from the first byte
 	Stdin     bool              `json:"stdin"`           // end its standard input when that one has gone
-	Explain   bool              `json:"explain"`         // and the steps of the teardown
 	sockets   []*os.File
 }
 

@@ -97,7 +97,7 @@ type Mount struct {
 	Propagation string `json:"propagation,omitempty"`
 	Recursive   string `json:"recursive,omitempty"` // of a bind: "", disabled, writable, readonly
 	Size        int64  `json:"size,omitempty"`      // of a tmpfs, in bytes
-	Mode        uint32 `json:"mode,omitempty"`      // of a tmpfs
+	Mode        uint32 `json:"mode,omitempty"`      // of a tmpfs; 0 = 1777, as with Docker
 }
 
 // Container is a container's definition, and how it stands when it is not
