@@ -87,6 +87,11 @@ func runScript(t *testing.T, m *hosttest.Machine, file, firewall string) {
 					return err
 				}
 			}
+			hack, err := filepath.Abs("../../hack")
+			if err != nil {
+				return err
+			}
+			e.Setenv("HACK", hack)
 			e.Setenv("MINIBRIDGE_FIREWALL", firewall)
 			e.Setenv("ID64", strings.Repeat("a", 64))
 			e.Setenv("LONG", strings.Repeat("x", 300))
