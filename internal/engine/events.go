@@ -2,14 +2,9 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
-	"os"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
 )
@@ -47,116 +42,46 @@ func (e *Engine) Events(ctx context.Context, o EventOptions, to func(Event) erro
 	}
 	r := e.dirs.Events()
 	defer r.Close()
-	news, err := watchEvents(r)
-	if err != nil {
-		return err
-	}
-	defer news.watch.Close()
-	var end <-chan time.Time
-	if !o.Until.IsZero() {
-		timer := time.NewTimer(time.Until(o.Until))
-		defer timer.Stop()
-		end = timer.C
-	}
-	for over, anew := false, false; ; {
-		all, err := r.Read()
-		for _, ev := range all {
-			if o.wants(ev) {
-				err = errors.Join(err, to(ev))
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if over || err != nil {
+	news := &eventNews{reader: r}
+	defer news.close()
+	for end := o.end(); ; {
+		if err := news.follow(); err != nil {
 			return err
 		}
-		if anew {
-			r.Anew()
-			if err := news.again(r); err != nil {
-				return err
-			}
-			anew = false
-			continue
+		if err := o.tell(r, to); err != nil {
+			return err
 		}
 		select {
 		case <-news.grown:
 		case <-news.ended:
-			anew = true // after what was left to read
 		case <-end:
-			over = true // and once more: what came before
+			return o.tell(r, to) // what came before
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// eventNews tells when there are more events.
-type eventNews struct {
-	grown chan struct{}
-	ended chan struct{} // closed when the folder has gone
-	watch *os.File
+// end is when the time of --until comes; nil is never.
+func (o EventOptions) end() <-chan time.Time {
+	if o.Until.IsZero() {
+		return nil
+	}
+	return time.After(time.Until(o.Until))
 }
 
-// watchEvents has the kernel tell of each write (inotify(7)).
-func watchEvents(r *state.EventReader) (*eventNews, error) {
-	n := &eventNews{}
-	return n, n.again(r)
-}
-
-// again watches the folder, which reset may have removed.
-func (n *eventNews) again(r *state.EventReader) error {
-	if n.watch != nil {
-		n.watch.Close()
-	}
-	dir, err := r.Watch()
-	if err != nil {
-		return err
-	}
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	if err != nil {
-		return err
-	}
-	n.grown, n.ended, n.watch = make(chan struct{}, 1), make(chan struct{}), os.NewFile(uintptr(fd), "inotify")
-	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_DELETE); err != nil {
-		n.watch.Close()
-		return err
-	}
-	go hearEvents(n.watch, n.grown, n.ended)
-	return nil
-}
-
-// hearEvents turns what the kernel tells into at most one piece of news ahead, and
-// the end of the watch.
-func hearEvents(watch *os.File, grown chan<- struct{}, ended chan<- struct{}) {
-	events := make([]byte, 4096)
-	for {
-		n, err := watch.Read(events)
-		if err != nil {
-			return
+// tell hands over what there is now.
+func (o EventOptions) tell(r *state.EventReader, to func(Event) error) error {
+	all, err := r.Read()
+	for _, ev := range all {
+		if !o.wants(ev) {
+			continue
 		}
-		if watchEnded(events[:n]) {
-			close(ended)
-			return
-		}
-		select {
-		case grown <- struct{}{}:
-		default:
+		if err := to(ev); err != nil {
+			return err
 		}
 	}
-}
-
-// watchEnded looks for the last one of a watch among some struct inotify_event:
-// four numbers of 32 bits each, the second of which is the mask and the last
-// one the length of what follows.
-func watchEnded(events []byte) bool {
-	for len(events) >= unix.SizeofInotifyEvent {
-		if binary.NativeEndian.Uint32(events[4:])&unix.IN_IGNORED != 0 {
-			return true
-		}
-		events = events[min(len(events), unix.SizeofInotifyEvent+int(binary.NativeEndian.Uint32(events[12:]))):]
-	}
-	return false
+	return err
 }
 
 // wants says whether an event passes.

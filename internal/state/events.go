@@ -129,14 +129,13 @@ type EventReader struct {
 // Events opens it.
 func (d Dirs) Events() *EventReader { return &EventReader{dirs: d} }
 
-// Watch is the folder that changes when there are more; it is made where it
-// isn't there yet.
-func (r *EventReader) Watch() (dir string, err error) {
-	return r.dirs.events(), os.MkdirAll(r.dirs.events(), 0o700)
-}
+// Folder is the one that changes when there are more. It comes with the first
+// event, and goes with a reset.
+func (r *EventReader) Folder() string { return r.dirs.events() }
 
 // Read gives what has come since the last time. A file is read to its end once
-// there is a later one: from then on nobody writes to it.
+// there is a later one: from then on nobody writes to it. When all are gone, by
+// a reset, it begins with the oldest again.
 func (r *EventReader) Read() (all []Event, err error) {
 	for {
 		next, err := r.next()
@@ -149,27 +148,37 @@ func (r *EventReader) Read() (all []Event, err error) {
 			}
 		}
 		if next == 0 {
-			return all, r.letGo()
+			removed, err := r.removed()
+			if err != nil || !removed {
+				return all, err
+			}
+			next, err = r.next() // a full one goes when there is a later one
+			if err == nil && r.file != nil {
+				all, err = r.read(all) // its last
+			}
+			if err != nil {
+				return all, err
+			}
 		}
 		r.Close()
+		if r.number, r.torn = next, nil; next == 0 {
+			continue
+		}
 		if r.file, err = os.Open(r.dirs.eventFile(next)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return all, err
 		}
-		r.number, r.torn = next, nil
 	}
 }
 
-// letGo closes a file that was removed: as long as it is open its folder is
-// there, and whoever watches that hears nothing of its end.
-func (r *EventReader) letGo() error {
+// removed says that the present file is nobody's any more. As long as it is open
+// its folder is there, and whoever watches that hears nothing of its end.
+func (r *EventReader) removed() (bool, error) {
 	if r.file == nil {
-		return nil
+		return r.number > 0, nil
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(r.file.Fd()), &st); err != nil || st.Nlink > 0 {
-		return err
-	}
-	return r.Close()
+	err := unix.Fstat(int(r.file.Fd()), &st)
+	return st.Nlink == 0, err
 }
 
 // next is the number of the file after the present one; 0 is none yet.
@@ -198,12 +207,6 @@ func (r *EventReader) read(all []Event) ([]Event, error) {
 		}
 	}
 	return all, err
-}
-
-// Anew begins with the oldest again: all files that it knows were removed.
-func (r *EventReader) Anew() {
-	r.Close()
-	r.number, r.torn = 0, nil
 }
 
 // Close ends the reading.

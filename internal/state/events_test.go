@@ -103,3 +103,24 @@ func TestTornEvent(t *testing.T) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
+
+// After a reset it goes on with what is new.
+func TestEventsAfterAReset(t *testing.T) {
+	t.Parallel()
+	d := state.Dirs{Root: t.TempDir(), Run: t.TempDir()}
+	r := d.Events()
+	defer r.Close()
+	for n := range 3 {
+		add(t, d, 0, 2*n)
+		if all, err := r.Read(); len(all) != 1 || err != nil {
+			t.Fatalf("%v, %v", all, err)
+		}
+		add(t, d, 0, 2*n+1)
+		if err := os.RemoveAll(r.Folder()); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := r.Read(); len(all) != 1 || err != nil || all[0].ID != strconv.Itoa(2*n+1) {
+			t.Fatalf("its last are %v, %v", all, err)
+		}
+	}
+}
