@@ -36,7 +36,7 @@ func run(args []string) int {
 	a := &app{letThrough: letThrough, out: &output{progress: p}, progress: p}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(a.out)
+	root.SetOut(quietly{a.out})
 	err := root.ExecuteContext(ctx)
 	if a.out.err != nil && (err == nil || errors.Is(err, a.out.err)) {
 		if errors.Is(a.out.err, syscall.EPIPE) {
@@ -72,6 +72,15 @@ func (o *output) write(text string) error {
 
 // terminal is what it goes to, if that is one.
 func (o *output) terminal() terminal { return terminalOf(os.Stdout) }
+
+// quietly keeps from cobra what can't be written: it would tell so in words of
+// its own.
+type quietly struct{ to *output }
+
+func (q quietly) Write(p []byte) (int, error) {
+	q.to.Write(p)
+	return len(p), nil
+}
 
 // doubled is within which time two interrupts are one: timeout(1) signals its
 // child, and then its process group.
