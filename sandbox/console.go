@@ -28,20 +28,20 @@ func (o *order) takeTerminal(uid int) error {
 	if err := unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0); err != nil {
 		return fmt.Errorf("new terminal: unlock: %w", err)
 	}
-	slave, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
-	if errno != 0 {
-		return fmt.Errorf("new terminal: open: %w", errno)
+	slave, err := peer(master)
+	if err != nil {
+		return fmt.Errorf("new terminal: open: %w", err)
 	}
-	defer unix.Close(int(slave))
+	defer unix.Close(slave)
 	size := &unix.Winsize{Row: o.Terminal.Rows, Col: o.Terminal.Cols}
-	if err := unix.IoctlSetWinsize(int(slave), unix.TIOCSWINSZ, size); err != nil {
+	if err := unix.IoctlSetWinsize(slave, unix.TIOCSWINSZ, size); err != nil {
 		return fmt.Errorf("new terminal: size: %w", err)
 	}
-	if err := unix.Fchown(int(slave), uid, -1); err != nil {
+	if err := unix.Fchown(slave, uid, -1); err != nil {
 		return fmt.Errorf("new terminal: chown: %w", err)
 	}
 	for fd := range 3 {
-		if err := unix.Dup3(int(slave), fd, 0); err != nil {
+		if err := unix.Dup3(slave, fd, 0); err != nil {
 			return fmt.Errorf("new terminal: dup: %w", err)
 		}
 	}
@@ -49,7 +49,7 @@ func (o *order) takeTerminal(uid int) error {
 	if o.Join {
 		return nil
 	}
-	return o.settleConsole(int(slave))
+	return o.settleConsole(slave)
 }
 
 // settleConsole makes the terminal that of this session, unless that begins

@@ -12,21 +12,29 @@ import (
 	"github.com/minibridge/minibridge/sandbox"
 )
 
-// typed types a line, and gives all that is written to the terminal until
-// nobody has it open.
-func typed(t *testing.T, p *sandbox.Process, line string) string {
+// typed types a line, and gives all that is written to the terminal until the
+// command has ended with this code and nobody else has it open.
+func typed(t *testing.T, p *sandbox.Process, line string, want int) string {
 	t.Helper()
 	if _, err := p.Terminal.WriteString(line + "\n"); err != nil {
 		t.Error(err)
 	}
-	out, err := io.ReadAll(p.Terminal)
-	if !errors.Is(err, unix.EIO) {
-		t.Errorf("the terminal ends with %v", err)
+	read := make(chan string)
+	go func() {
+		out, err := io.ReadAll(p.Terminal)
+		if !errors.Is(err, unix.EIO) {
+			t.Errorf("the terminal ends with %v", err)
+		}
+		read <- string(out)
+	}()
+	if code, err := p.Wait(); code != want || err != nil {
+		t.Errorf("exit code %d, %v", code, err)
 	}
+	out := <-read
 	if err := p.Terminal.Close(); err != nil {
 		t.Error(err)
 	}
-	return string(out)
+	return out
 }
 
 // describe tells of the terminal, by each of the ways that lead to it.
@@ -42,10 +50,7 @@ func TestTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := "hello\r\n/dev/pts/0\r\npts/0\r\n7 133\r\n" + name + " 620\r\nout hello\r\nerr hello\r\ntty hello\r\n"
-			equal(t, "said by "+name, typed(t, p, "hello"), want)
-			if code, err := p.Wait(); code != 3 || err != nil {
-				t.Errorf("exit code %d, %v", code, err)
-			}
+			equal(t, "said by "+name, typed(t, p, "hello", 3), want)
 		}
 	})
 }
@@ -60,8 +65,7 @@ func TestConsole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "said", typed(t, p, "hello"), "hello\r\nconsole hello\r\n")
-		p.Wait()
+		equal(t, "said", typed(t, p, "hello", 0), "hello\r\nconsole hello\r\n")
 	})
 }
 
@@ -79,10 +83,7 @@ func TestExecOnTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := "hello\r\n/dev/pts/1\r\npts/1\r\n1 1\r\n" + name + " 620\r\nout hello\r\nerr hello\r\ntty hello\r\n"
-			equal(t, "said by "+name, typed(t, p, "hello"), want)
-			if code, err := p.Wait(); code != 3 || err != nil {
-				t.Errorf("exit code %d, %v", code, err)
-			}
+			equal(t, "said by "+name, typed(t, p, "hello", 3), want)
 		}
 	})
 }

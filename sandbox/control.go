@@ -158,6 +158,9 @@ func (p said) Read(buf []byte) (n int, err error) {
 			return 0, fmt.Errorf("terminal: %w", err)
 		}
 		p.Terminal = os.NewFile(uintptr(fd), "terminal")
+		if p.held, err = hold(p.Terminal); err != nil {
+			return 0, fmt.Errorf("terminal: %w", err)
+		}
 	}
 	if n == 0 {
 		return 0, io.EOF

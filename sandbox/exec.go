@@ -34,7 +34,7 @@ func Exec(ctx context.Context, pid int, start uint64, c Command) (*Process, erro
 	p, err := j.handOver(ctx)
 	if err != nil {
 		j.status.Close()
-		_ = j.Terminal.Close() // if it came that far
+		j.closeTerminal()
 		// The answers of setns(2) and fork(2) where PID 1 has ended.
 		if (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOMEM)) && !Alive(pid, start) {
 			err = os.ErrProcessDone
@@ -86,7 +86,7 @@ func (j *joiner) handOver(ctx context.Context) (*Process, error) {
 	}
 	p, err := newProcess(proc, j.status)
 	if err == nil {
-		p.Terminal = j.Terminal
+		p.Terminal, p.held = j.Terminal, j.held
 	}
 	return p, err
 }

@@ -54,7 +54,7 @@ func (p *Process) moveIn(ctx context.Context) error {
 	proc, err := p.handOver(ctx, g.answer)
 	if err != nil {
 		g.status.Close()
-		_ = p.Terminal.Close() // if it came that far
+		p.closeTerminal()
 		p.release()
 		return err
 	}

@@ -21,9 +21,11 @@ type Process struct {
 	// Terminal is the other end of the command's terminal, if it was given one:
 	// what is written there it reads, and the other way round. It is there once
 	// the command has been executed, and the caller's to close. Reading ends with
-	// EIO when nobody has the terminal open any more (pts(4)).
+	// EIO when the process has been waited for and nobody else has the terminal
+	// open any more (pts(4)).
 	Terminal *os.File
 
+	held    *os.File // the terminal, at the command's side
 	proc    *os.Process
 	control *os.File
 	guest   *guest   // what a command in the PID namespace of another sandbox answers with; nil for others
@@ -48,6 +50,7 @@ func (p *Process) Signal(sig syscall.Signal) error { return p.proc.Signal(sig) }
 // the number of the signal that killed it.
 func (p *Process) Wait() (int, error) {
 	defer p.release()
+	defer p.held.Close() // if it has a terminal
 	state, err := p.proc.Wait()
 	if err != nil {
 		return 0, fmt.Errorf("wait for process %d: %w", p.Pid, err)
@@ -67,8 +70,8 @@ func (p *Process) Wait() (int, error) {
 
 // Kill ends a process that is not to go, and waits for its end.
 func (p *Process) Kill() error {
-	_ = p.control.Close()  // closed before, if it was executed
-	_ = p.Terminal.Close() // if it has one
+	_ = p.control.Close() // closed before, if it was executed
+	p.closeTerminal()
 	if p.guest != nil {
 		p.guest.close() // likewise
 	}

@@ -38,7 +38,8 @@ func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams 
 		return 0, err
 	}
 	defer sup.close()
-	c, runs, err := e.prepareAgain(ctx, c.ID, o, sizeOf(streams), sup)
+	size := sizeOf(streams)
+	c, runs, err := e.prepareAgain(ctx, c.ID, o, size, sup)
 	if err != nil || runs {
 		sup.dismiss()
 	}
@@ -51,7 +52,9 @@ func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams 
 	if err := e.letGo(sup); err != nil || !o.Attach {
 		return 0, err
 	}
-	return quietly(e.stand(sup.wire, o.attachment(c, streams), streams))
+	a := o.attachment(c, streams)
+	a.size = size
+	return quietly(e.stand(sup.wire, a, streams))
 }
 
 // attachment is what goes through. Signals of a container with a terminal are

@@ -55,9 +55,9 @@ func parseFailure(body []byte) error {
 	return &Error{Text: f.Text, Hint: f.Hint, Code: f.Code}
 }
 
-// awaitExit writes what the container writes, until it has ended. Before there
-// is something to say of our own, it calls ours.
-func (e *Engine) awaitExit(w *wire, streams Streams, ours func()) (int, error) {
+// awaitExit writes what the container writes, until it has ended, for a person at
+// this terminal.
+func (e *Engine) awaitExit(w *wire, streams Streams, t *terminal) (int, error) {
 	for {
 		kind, body, err := w.receive()
 		if errors.Is(err, io.EOF) {
@@ -71,12 +71,11 @@ func (e *Engine) awaitExit(w *wire, streams Streams, ours func()) (int, error) {
 			_, err = streams.Out.Write(body)
 		case frameStderr:
 			_, err = streams.Err.Write(body)
-		case frameTrace:
-			ours()
+		case frameTrace: // comes last
+			t.restore()
 			e.relayTrace(body)
 		case frameNotice:
-			ours()
-			e.waiting.Write(body)
+			e.waiting.Write(t.lines(body))
 		case frameFailed:
 			return 0, parseFailure(body)
 		case frameExit:
@@ -90,7 +89,7 @@ func (e *Engine) awaitExit(w *wire, streams Streams, ours func()) (int, error) {
 
 // awaitEnd only waits for it.
 func (e *Engine) awaitEnd(w *wire) (int, error) {
-	return e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard}, func() {})
+	return e.awaitExit(w, Streams{Out: io.Discard, Err: io.Discard}, nobodys)
 }
 
 func parseExit(body []byte) (int, error) {

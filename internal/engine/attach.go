@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -17,9 +16,10 @@ import (
 type attachment struct {
 	id                    string
 	stdin, stdout, stderr bool
-	tty                   bool // the container has a terminal, for which the person's stands
-	late                  bool // it has been running before
-	own                   bool // signals are the command's, not the container's
+	tty                   bool         // the container has a terminal, for which the person's stands
+	late                  bool         // it has been running before
+	own                   bool         // signals are the command's, not the container's
+	size                  sandbox.Size // which the terminal began with
 }
 
 // A stand is a command's place between the person and the container: bytes and
@@ -29,30 +29,21 @@ type attachment struct {
 type stand struct {
 	*Engine
 	attachment
-	w        *wire
-	streams  Streams
-	terminal *terminal
-	post
+	w *wire
 }
 
 // stand stands there until the container has ended or the person has gone.
 func (e *Engine) stand(w *wire, a attachment, streams Streams) (int, error) {
-	s := &stand{Engine: e, attachment: a, w: w, streams: streams, post: newPost()}
-	defer s.leave(nil)
-	var err error
-	if s.terminal, err = openTerminal(a, streams); err != nil {
+	s, p := &stand{Engine: e, attachment: a, w: w}, &post{}
+	if err := p.open(a, s, streams); err != nil {
 		return 0, err
 	}
-	defer s.terminal.restore()
-	s.takeSignals()
+	defer p.close()
 	if a.late && a.tty {
-		s.redraw()
+		s.redraw(sizeOf(streams))
 	}
-	if a.stdin {
-		go s.sendStdin()
-	}
-	return s.until(
-		func() (int, error) { return e.awaitExit(w, a.wanted(streams), s.terminal.restore) },
+	return p.until(
+		func() (int, error) { return e.awaitExit(w, a.wanted(streams), p.terminal) },
 		func() error {
 			if c, err := e.find(a.id); err == nil {
 				e.happened(c, "detach")
@@ -93,53 +84,32 @@ func (a attachment) wanted(s Streams) Streams {
 	return s
 }
 
-// sendStdin carries standard input; its end is told as such.
-func (s *stand) sendStdin() {
-	in := s.terminal.watched(s.streams.In)
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := in.Read(buf)
-		if n > 0 && s.w.send(frameStdin, buf[:n]) != nil {
-			return
-		}
-		switch {
-		case err == nil:
-			continue
-		case detached(err):
-			s.leave(err)
-		case s.terminal.raw():
-			s.hangUp()
-		default:
-			s.w.send(frameStdinEnd, nil)
-			if !s.stdout && !s.stderr {
-				s.leave(io.EOF)
-			}
-		}
-		return
+// resize gives the container's terminal the size of the person's.
+func (s *stand) resize(size sandbox.Size) { s.request(s.id, frameSize, size) }
+
+// redraw makes a program draw its whole screen again, as it does when the
+// screen has got another size.
+func (s *stand) redraw(size sandbox.Size) {
+	if size != (sandbox.Size{}) {
+		s.resize(sandbox.Size{Rows: size.Rows + 1, Cols: size.Cols + 1})
+		s.resize(size)
 	}
 }
 
-// hangUp is the end of the person's terminal: the container hears of it as of
-// one of its own, and the command has nobody left to stand for.
-func (s *stand) hangUp() {
+func (s *stand) pass(sig os.Signal) bool {
 	if !s.own {
-		s.request(s.id, frameSignal, unix.SIGHUP)
+		s.request(s.id, frameSignal, sig)
 	}
-	s.leave(Interrupted{Signal: unix.SIGHUP})
+	return !s.own
 }
 
-// takeSignals passes on what Docker does: all signals but those that speak of
-// ourselves; of a terminal, its size. Those that aren't the container's end the
-// command. It never stops: the command stands between until it ends.
-func (s *stand) takeSignals() {
-	handOver(s.streams, func(sig os.Signal) {
-		switch {
-		case sig == unix.SIGWINCH && s.tty:
-			s.resize()
-		case !s.own:
-			s.request(s.id, frameSignal, sig)
-		case slices.Contains(lethal, sig):
-			s.leave(Interrupted{Signal: sig.(syscall.Signal)})
-		}
-	})
+func (s *stand) write(keys []byte) error { return s.w.send(frameStdin, keys) }
+
+func (s *stand) endStdin() bool {
+	s.w.send(frameStdinEnd, nil)
+	return s.stdout || s.stderr
 }
+
+// hangUp lets the container hear of the end of the person's terminal as of one
+// of its own.
+func (s *stand) hangUp() { s.pass(unix.SIGHUP) }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/sandbox"
 )
 
@@ -32,6 +33,10 @@ func (k *keeper) endStdin() {
 		k.stdin.Close()
 	}
 }
+
+// stdinOnce says that standard input is that of the one who ran the container;
+// else it goes on for the next one who comes.
+func stdinOnce(c *state.Container) bool { return c.Spec.OpenStdin && attachmentOf(c).stdin }
 
 // terminalSize is that of the terminal to make; nil for none.
 func (k *keeper) terminalSize() *sandbox.Size {

@@ -46,13 +46,14 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	if e.paused(c.ID) {
 		return 0, errorf("Container %s is paused, unpause the container before exec", printable(ref)).hint("minibridge unpause %s", c.Name)
 	}
-	if err := streams.check(x.attachment()); err != nil {
+	a := x.attachment(streams)
+	if err := streams.check(a); err != nil {
 		return 0, err
 	}
 	id, command := fact{"execID", newID()}, x.Args[0]+" "+strings.Join(x.Args[1:], " ")
 	e.happened(c, "exec_create: "+command, id)
 	e.happened(c, "exec_start: "+command, id)
-	p, wait, err := e.startExec(ctx, c, run, x, streams)
+	p, wait, err := e.startExec(ctx, c, run, x, a, streams)
 	if errors.Is(err, os.ErrProcessDone) {
 		return 0, notRunning(c)
 	}
@@ -61,11 +62,11 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	}
 	switch {
 	case x.Detach && x.Tty:
-		return 0, e.keepTerminal(c.ID, p.Terminal)
+		return 0, e.keepTerminal(c.ID, p)
 	case x.Detach:
 		return 0, nil
 	case x.Tty:
-		code, err := e.standBefore(p, c.ID, x, streams)
+		code, err := e.standBefore(execStand{p}, c.ID, a, streams)
 		if err == nil { // else the person has left it
 			e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
 		}
@@ -100,7 +101,7 @@ func execError(err error) error {
 
 // startExec starts the command with pipes to the streams: without a terminal
 // of its own it must not see the person's. wait waits for all that it wrote.
-func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, s Streams) (p *sandbox.Process, wait func(), err error) {
+func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, a attachment, s Streams) (p *sandbox.Process, wait func(), err error) {
 	pipes := &execPipes{}
 	defer pipes.closeTheirs()
 	how, _ := confined(&c.Spec)
@@ -122,8 +123,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 		cmd.User = c.Spec.User
 	}
 	if x.Tty {
-		size := sizeOf(s)
-		cmd.Terminal = &size
+		cmd.Terminal = &a.size
 	}
 	if !x.Detach && !x.Tty {
 		if cmd.Stdout, err = pipes.from(s.Out); err != nil {

@@ -1,87 +1,85 @@
 package engine
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
-	"slices"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/sandbox"
 )
 
 // An execStand is a command's place between the person and one more command of
 // a container, on a terminal of its own.
-type execStand struct {
-	process *sandbox.Process
-	streams Streams
-	post
-}
+type execStand struct{ *sandbox.Process }
 
 // standBefore stands there until the command has ended or the person has gone.
 // That closes the terminal, which is a hangup for a command that has not been
 // left by its keys.
-func (e *Engine) standBefore(p *sandbox.Process, id string, x ExecSpec, streams Streams) (int, error) {
-	s := &execStand{process: p, streams: streams, post: newPost()}
-	defer p.Terminal.Close()
-	defer s.leave(nil)
-	t, err := openTerminal(x.attachment(), streams)
-	if err != nil {
+func (e *Engine) standBefore(s execStand, id string, a attachment, streams Streams) (int, error) {
+	defer s.Terminal.Close()
+	p := &post{}
+	if err := p.open(a, s, streams); err != nil {
 		return 0, err
 	}
-	defer t.restore()
-	handOver(streams, s.takeSignal)
-	if x.OpenStdin {
-		go s.sendStdin(t)
+	defer p.close()
+	return p.until(
+		func() (int, error) { return s.show(streams.Out) },
+		func() error { return e.keepTerminal(id, s.Process) })
+}
+
+// show shows what is written to the terminal until the command has ended, and
+// nobody else has the terminal open.
+func (s execStand) show(screen io.Writer) (int, error) {
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		io.Copy(screen, s.Terminal)
+		s.Terminal.Close() // whom nobody reads, hears of it
+	}()
+	code, err := s.Wait()
+	<-shown
+	return code, err
+}
+
+func (x ExecSpec) attachment(streams Streams) attachment {
+	a := attachment{stdin: x.OpenStdin && !x.Detach, stdout: !x.Detach, tty: x.Tty}
+	if x.Tty {
+		a.size = sizeOf(streams)
 	}
-	return s.until(
-		func() (int, error) {
-			io.Copy(streams.Out, p.Terminal) // until nobody has it open, its session ended
-			p.Terminal.Close()               // whom nobody reads, hears of it
-			return p.Wait()
-		},
-		func() error { return e.keepTerminal(id, p.Terminal) })
+	return a
 }
 
-func (x ExecSpec) attachment() attachment {
-	return attachment{stdin: x.OpenStdin && !x.Detach, stdout: !x.Detach, tty: x.Tty}
+func (s execStand) resize(size sandbox.Size) { setSize(s.Terminal, size) }
+
+func (s execStand) pass(os.Signal) bool { return false }
+
+func (s execStand) write(keys []byte) error {
+	_, err := s.Terminal.Write(keys)
+	return err
 }
 
-// takeSignal gives the terminal its size; others end the command.
-func (s *execStand) takeSignal(sig os.Signal) {
-	switch {
-	case sig == unix.SIGWINCH:
-		if size := sizeOf(s.streams); size != (sandbox.Size{}) {
-			setSize(s.process.Terminal, size)
-		}
-	case slices.Contains(lethal, sig):
-		s.leave(Interrupted{Signal: sig.(syscall.Signal)})
-	}
-}
+func (s execStand) endStdin() bool { return true }
 
-func (s *execStand) sendStdin(t *terminal) {
-	_, err := io.Copy(s.process.Terminal, reading{t.watched(s.streams.In)})
-	switch {
-	case detached(err):
-		s.leave(err)
-	case err == nil && t.raw():
-		s.leave(Interrupted{Signal: unix.SIGHUP})
-	}
-}
+func (s execStand) hangUp() {} // the terminal is closed, which is one
 
-// reading hides what else a stream can do: io.Copy would let it do that.
-type reading struct{ io.Reader }
-
-// keepTerminal leaves a terminal to the container's supervisor, so that its
-// command goes on.
-func (e *Engine) keepTerminal(id string, terminal *os.File) error {
+// keepTerminal leaves the terminal of a command to the container's supervisor,
+// so that it goes on.
+func (e *Engine) keepTerminal(id string, p *sandbox.Process) error {
 	w, err := dial(e.dirs.Socket(id))
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	err = w.sendFiles([]*os.File{terminal})
+	files := []*os.File{p.Terminal}
+	switch handle, err := p.Handle(); {
+	case err == nil:
+		defer handle.Close()
+		files = append(files, handle)
+	case !errors.Is(err, os.ErrProcessDone):
+		return err
+	}
+	err = w.sendFiles(files)
 	if err == nil {
 		err = w.send(frameKeep, nil)
 	}
@@ -92,16 +90,22 @@ func (e *Engine) keepTerminal(id string, terminal *os.File) error {
 	return err
 }
 
-// keepTerminals reads terminals that nobody looks at until their commands have
-// ended: a terminal that is not read stops them.
-func (k *keeper) keepTerminals(w *wire) error {
+// keepTerminal reads a terminal that nobody looks at until its command has
+// ended: one that is not read stops it.
+func (k *keeper) keepTerminal(w *wire) error {
+	var files []*os.File
 	for _, fd := range w.fds {
-		f := os.NewFile(uintptr(fd), "terminal")
-		go func() {
-			defer f.Close()
-			io.Copy(io.Discard, f)
-		}()
+		files = append(files, os.NewFile(uintptr(fd), "terminal"))
 	}
 	w.fds = nil
+	var process *os.File // nil when the command has ended
+	switch len(files) {
+	case 1:
+	case 2:
+		process = files[1]
+	default:
+		return fmt.Errorf("%d descriptors came with a terminal", len(files))
+	}
+	go sandbox.Drain(files[0], process)
 	return nil
 }

@@ -147,7 +147,7 @@ func configOf(c *state.Container, run *state.Run) (configJSON, error) {
 	j := configJSON{
 		Hostname: hostname(c), Domainname: spec.Domainname, User: spec.User,
 		AttachStdin: a.stdin, AttachStdout: a.stdout, AttachStderr: a.stderr,
-		Tty: spec.Tty, OpenStdin: spec.OpenStdin, StdinOnce: spec.OpenStdin && a.stdin,
+		Tty: spec.Tty, OpenStdin: spec.OpenStdin, StdinOnce: stdinOnce(c),
 		Env: withEnv([]string{}, spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,
 	}
 	j.Env = append(j.Env, withEnv([]string{"PATH=" + searchPath}, spec.Env)[0:1]...)

@@ -7,20 +7,57 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"syscall"
 
+	"github.com/minibridge/minibridge/sandbox"
 	"github.com/moby/term"
 	"golang.org/x/sys/unix"
 )
 
-// A post is where a command stands between the person and something that runs.
+// A post is where a command stands between the person and something that runs:
+// keys, signals and the terminal's size go through it.
 type post struct {
+	far      far
+	streams  Streams
+	terminal *terminal
+	tty      bool // it runs on a terminal, for which the person's stands
+
 	here  context.Context // until the command leaves it
 	leave context.CancelCauseFunc
 }
 
-func newPost() (p post) {
+// A far is what runs at the other side of a post.
+type far interface {
+	resize(sandbox.Size)
+	pass(os.Signal) bool      // false for one that is not its own
+	write(keys []byte) error  // of what the person types
+	endStdin() (watched bool) // the person has no more; false when nobody has what it writes either
+	hangUp()                  // the person's terminal is gone
+}
+
+// open takes the post: from now on the person's terminal is the other side's.
+func (p *post) open(a attachment, far far, streams Streams) (err error) {
+	p.far, p.streams, p.tty = far, streams, a.tty
 	p.here, p.leave = context.WithCancelCause(context.Background())
-	return p
+	p.takeSignals() // before the terminal is in raw mode: who ends us may leave it so
+	if p.terminal, err = openTerminal(a, streams); err != nil {
+		p.leave(err)
+		return err
+	}
+	if now := sizeOf(streams); !a.late && a.tty && now != a.size && now != (sandbox.Size{}) {
+		far.resize(now) // the person has changed it meanwhile
+	}
+	if a.stdin {
+		go p.sendStdin()
+	}
+	return nil
+}
+
+// close gives the person's terminal back.
+func (p *post) close() {
+	p.leave(nil)
+	p.terminal.restore()
 }
 
 // until waits for the end, which is the command's, or for the person to go.
@@ -79,8 +116,49 @@ func saying(streams Streams, code int, err error) (int, error) {
 	return 0, nil
 }
 
+// sendStdin carries standard input; its end is told as such.
+func (p *post) sendStdin() {
+	in := p.terminal.watched(p.streams.In)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := in.Read(buf)
+		if n > 0 && p.far.write(buf[:n]) != nil {
+			return
+		}
+		switch {
+		case err == nil:
+			continue
+		case detached(err):
+			p.leave(err)
+		case p.terminal.raw(): // its window was closed: there is nobody left to stand for
+			p.far.hangUp()
+			p.leave(Interrupted{Signal: unix.SIGHUP})
+		case !p.far.endStdin():
+			p.leave(io.EOF)
+		}
+		return
+	}
+}
+
 // lethal are the signals that end a command which keeps them for itself.
 var lethal = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
+
+// takeSignals passes on what Docker does: all signals but those that speak of
+// ourselves; of a terminal, its size. Those that aren't the other side's end the
+// command. It never stops: the command stands between until it ends.
+func (p *post) takeSignals() {
+	handOver(p.streams, func(sig os.Signal) {
+		switch {
+		case sig == unix.SIGWINCH && p.tty:
+			if size := sizeOf(p.streams); size != (sandbox.Size{}) {
+				p.far.resize(size)
+			}
+		case p.far.pass(sig):
+		case slices.Contains(lethal, sig):
+			p.leave(Interrupted{Signal: sig.(syscall.Signal)})
+		}
+	})
+}
 
 // handOver gives the signals that come to the program to somebody.
 func handOver(streams Streams, to func(os.Signal)) {

@@ -38,7 +38,8 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 		return 0, err
 	}
 	defer sup.close()
-	c, err := e.prepare(ctx, spec, name, sup, sizeOf(io))
+	size := sizeOf(io)
+	c, err := e.prepare(ctx, spec, name, sup, size)
 	if err != nil {
 		sup.dismiss()
 		return 0, err
@@ -53,7 +54,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 	if a.nothing() {
 		return 0, nil
 	}
-	a.own = io.OwnSignals
+	a.own, a.size = io.OwnSignals, size
 	return quietly(e.stand(sup.wire, a, io))
 }
 

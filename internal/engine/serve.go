@@ -63,9 +63,11 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 			k.stdin.Write(body) // a command that closed its end has no use for it
 		}
 	case frameStdinEnd:
-		k.endStdin()
+		if stdinOnce(k.Container) {
+			k.endStdin()
+		}
 	case frameKeep:
-		k.answer(w, k.keepTerminals(w))
+		k.answer(w, k.keepTerminal(w))
 	case frameSize:
 		k.answer(w, k.resize(body))
 	case frameAttach:

@@ -144,7 +144,7 @@ func supervise(o *order, w *wire) error {
 	k.openStreams(out)
 	go func() {
 		k.serve(w)
-		if o.Stdin {
+		if o.Stdin && stdinOnce(o.Container) {
 			k.endStdin() // it was the person's, who has gone
 		}
 	}()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,9 @@ type terminal struct {
 	keys    []byte   // those that leave the container
 	watch   bool
 }
+
+// nobodys is the terminal of somebody who has none.
+var nobodys = &terminal{restore: func() {}}
 
 // defaultKeys are Docker's.
 const defaultKeys = "ctrl-p,ctrl-q"
@@ -59,6 +63,15 @@ func openTerminal(a attachment, streams Streams) (*terminal, error) {
 // raw says that the person's keys go to the container as they are.
 func (t *terminal) raw() bool { return t.in != nil }
 
+// lines is a text of ours as it is to be written there: in raw mode, nothing
+// but a carriage return brings the next line to the left.
+func (t *terminal) lines(text []byte) []byte {
+	if !t.raw() {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
+}
+
 // watched looks out for the keys that leave the container.
 func (t *terminal) watched(in io.Reader) io.Reader {
 	if !t.watch {
@@ -96,20 +109,4 @@ func sizeOf(streams Streams) (size sandbox.Size) {
 		return size
 	}
 	return sandbox.Size{Rows: uint16(rows), Cols: uint16(cols)}
-}
-
-// resize gives the container's terminal the size of the person's.
-func (s *stand) resize() {
-	if size := sizeOf(s.streams); size != (sandbox.Size{}) {
-		s.request(s.id, frameSize, size)
-	}
-}
-
-// redraw makes a program draw its whole screen again, as it does when the
-// screen has got another size.
-func (s *stand) redraw() {
-	if size := sizeOf(s.streams); size != (sandbox.Size{}) {
-		s.request(s.id, frameSize, sandbox.Size{Rows: size.Rows + 1, Cols: size.Cols + 1})
-		s.request(s.id, frameSize, size)
-	}
 }
