@@ -59,7 +59,7 @@ func attachmentOf(c *state.Container) attachment {
 	switch {
 	case spec.Detach:
 	case len(spec.Attach) > 0:
-		a.stdin, a.stdout, a.stderr = slices.Contains(spec.Attach, "stdin"), slices.Contains(spec.Attach, "stdout"), slices.Contains(spec.Attach, "stderr")
+		a.stdin, a.stdout, a.stderr = spec.OpenStdin || slices.Contains(spec.Attach, "stdin"), slices.Contains(spec.Attach, "stdout"), slices.Contains(spec.Attach, "stderr")
 	default:
 		a.stdin, a.stdout, a.stderr = spec.OpenStdin, true, true
 	}
@@ -105,10 +105,7 @@ func (s *stand) pass(sig os.Signal) bool {
 
 func (s *stand) write(keys []byte) error { return s.w.send(frameStdin, keys) }
 
-func (s *stand) endStdin() bool {
-	s.w.send(frameStdinEnd, nil)
-	return s.stdout || s.stderr
-}
+func (s *stand) endStdin() { s.w.send(frameStdinEnd, nil) }
 
 // hangUp lets the container hear of the end of the person's terminal as of one
 // of its own.

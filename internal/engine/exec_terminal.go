@@ -59,7 +59,7 @@ func (s execStand) write(keys []byte) error {
 	return err
 }
 
-func (s execStand) endStdin() bool { return true }
+func (s execStand) endStdin() {} // only a terminal has come this far
 
 func (s execStand) hangUp() {} // the terminal is closed, which is one
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -30,10 +29,10 @@ type post struct {
 // A far is what runs at the other side of a post.
 type far interface {
 	resize(sandbox.Size)
-	pass(os.Signal) bool      // false for one that is not its own
-	write(keys []byte) error  // of what the person types
-	endStdin() (watched bool) // the person has no more; false when nobody has what it writes either
-	hangUp()                  // the person's terminal is gone
+	pass(os.Signal) bool // false for one that is not its own
+	write(keys []byte) error
+	endStdin() // the person's, which is no terminal
+	hangUp()   // the person's terminal is gone
 }
 
 // open takes the post: from now on the person's terminal is the other side's.
@@ -87,9 +86,6 @@ func left(cause error) (int, error) {
 	if i, ok := errors.AsType[Interrupted](cause); ok {
 		return 128 + int(i.Signal), nil
 	}
-	if errors.Is(cause, io.EOF) { // it had but input to bring
-		return 0, nil
-	}
 	return 0, cause
 }
 
@@ -133,8 +129,8 @@ func (p *post) sendStdin() {
 		case p.terminal.raw(): // its window was closed: there is nobody left to stand for
 			p.far.hangUp()
 			p.leave(Interrupted{Signal: unix.SIGHUP})
-		case !p.far.endStdin():
-			p.leave(io.EOF)
+		default:
+			p.far.endStdin()
 		}
 		return
 	}

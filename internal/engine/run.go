@@ -47,13 +47,11 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 	if err := e.letGo(sup); err != nil {
 		return 0, errors.Join(err, removeCIDFile(c))
 	}
-	a := attachmentOf(c)
-	if !a.stdout && !a.stderr {
+	if c.Spec.Detach {
 		fmt.Fprintln(io.Out, c.ID)
-	}
-	if a.nothing() {
 		return 0, nil
 	}
+	a := attachmentOf(c)
 	a.own, a.size = io.OwnSignals, size
 	return quietly(e.stand(sup.wire, a, io))
 }
