@@ -65,9 +65,8 @@ func Main(m *testing.M, programs ...string) {
 // test binary does: go test gives them a directory that it throws away.
 func countAlong() {
 	flag.Parse()
-	dir := flag.Lookup("test.gocoverdir")
-	if _, ok := os.LookupEnv("GOCOVERDIR"); ok && dir != nil && dir.Value.String() != "" {
-		os.Setenv("GOCOVERDIR", dir.Value.String())
+	if dir := coverDir(); dir != "" && os.Getenv(testEnv) == "" {
+		os.Setenv("GOCOVERDIR", dir)
 	}
 }
 

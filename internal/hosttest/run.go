@@ -60,7 +60,9 @@ func outside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	cmd := machine.Command(t.Context(), append([]string{self}, arguments(t)...)...)
+	args, gather := ownCoverage(t)
+	defer gather()
+	cmd := machine.Command(t.Context(), append(append([]string{self}, arguments(t)...), args...)...)
 	cmd.Env = append(os.Environ(), testEnv+"="+t.Name())
 	cmd.ExtraFiles = []*os.File{w} // doneFD
 	out, err := output(cmd)
@@ -100,7 +102,7 @@ func arguments(t *testing.T) []string {
 	}
 	flag.Visit(func(f *flag.Flag) {
 		switch {
-		case f.Name == "test.gocoverdir", f.Name == "test.short", !strings.HasPrefix(f.Name, "test."):
+		case f.Name == "test.short", !strings.HasPrefix(f.Name, "test."):
 			args = append(args, fmt.Sprintf("-%s=%s", f.Name, f.Value))
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -29,7 +28,7 @@ var parameters = []string{
 func settings() fact {
 	var lines []string
 	for _, pattern := range parameters {
-		paths, err := filepath.Glob("/proc/sys/net/" + pattern)
+		paths, err := places(pattern)
 		if err != nil {
 			return failed(err)
 		}
@@ -46,4 +45,23 @@ func settings() fact {
 		}
 	}
 	return func() ([]string, error) { return lines, nil }
+}
+
+// places are the files of a parameter. (filepath.Glob would list every device's
+// folder, some fifty files each.)
+func places(pattern string) ([]string, error) {
+	pattern = "/proc/sys/net/" + pattern
+	before, after, each := strings.Cut(pattern, "*")
+	if !each {
+		return []string{pattern}, nil
+	}
+	devices, err := os.ReadDir(before)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // as without IPv6
+		return nil, err
+	}
+	var paths []string
+	for _, device := range devices {
+		paths = append(paths, before+device.Name()+after)
+	}
+	return paths, nil
 }
