@@ -47,12 +47,13 @@ func (b base) seal() error {
 	return nil
 }
 
-// WritableRoot opens the root of the sandbox whose PID 1 is the process with
-// this pid and start time, for whoever has to change a file of one that is
-// read-only: a second mount of the same file system, seen by nobody else and
-// without what is mounted below. Its files are the sandbox's own, so their
-// paths have to be walked with openat2(2) and RESOLVE_IN_ROOT.
-func WritableRoot(pid int, start uint64) (root *os.File, err error) {
+// Writable opens a directory, such as the root, of the sandbox whose PID 1 is the
+// process with this pid and start time, for whoever has to change a file there
+// that is read-only: a second mount of the same file system, seen by nobody else
+// and without what is mounted below. Its files are the sandbox's own, so their
+// paths have to be walked with openat2(2) and RESOLVE_IN_ROOT; no link is
+// followed to the directory.
+func Writable(pid int, start uint64, path string) (dir *os.File, err error) {
 	first, err := openProcess(pid, start)
 	if err != nil {
 		return nil, err
@@ -65,17 +66,24 @@ func WritableRoot(pid int, start uint64) (root *os.File, err error) {
 		if err := unix.Setns(int(first.Fd()), unix.CLONE_NEWNS); err != nil {
 			return fmt.Errorf("enter the sandbox's mount namespace: %w", err)
 		}
-		fd, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		at, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
+			Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS,
+		})
+		if err != nil {
+			return &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		defer unix.Close(at)
+		fd, err := unix.OpenTree(at, "", unix.AT_EMPTY_PATH|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
 			return fmt.Errorf("open_tree: %w", err)
 		}
-		root = os.NewFile(uintptr(fd), "/")
+		dir = os.NewFile(uintptr(fd), path)
 		err = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY})
 		if err != nil {
-			root.Close()
+			dir.Close()
 			return fmt.Errorf("mount_setattr: %w", err)
 		}
 		return nil
 	})
-	return root, err
+	return dir, err
 }

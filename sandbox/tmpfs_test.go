@@ -92,13 +92,13 @@ func TestReadOnly(t *testing.T) {
 
 // The files of a read-only one can be changed from outside, by paths that don't
 // lead out of it.
-func TestWritableRoot(t *testing.T) {
+func TestWritable(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		c := config()
 		c.ReadOnly = true
 		c.Files = map[string]string{"/etc/hosts": "old\n"}
 		p := waiting(t, c)
-		root, err := sandbox.WritableRoot(p.Pid, p.Start)
+		root, err := sandbox.Writable(p.Pid, p.Start, "/")
 		if err != nil {
 			t.Fatal(err)
 		}

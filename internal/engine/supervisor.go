@@ -221,7 +221,7 @@ func (k *keeper) catchUp() {
 	if err != nil || len(without(now.Wired(), k.Run.Wired()))+len(without(k.Run.Wired(), now.Wired())) == 0 {
 		return
 	}
-	if err := rewriteIn(now, k.Container, k.Run, now); err != nil {
+	if err := k.engine.rewriteIn(now, k.Container, k.Run, now); err != nil {
 		k.engine.say("%v", err)
 	}
 }
