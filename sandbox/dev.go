@@ -17,17 +17,21 @@ type device struct {
 	stat *unix.Stat_t // nil for a bind
 }
 
-// openDevices takes the few devices that every program expects from the host;
-// if all is true, the numbers of all the others too. A bound node is the host's
-// own: its mount is read-only, which leaves the device writable, but keeps the
-// sandbox's root from a chmod that would hold for everybody.
+// deviceNames are the few that every program expects.
+func deviceNames() []string {
+	return []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
+}
+
+// openDevices takes these from the host; if all is true, the numbers of all the
+// others too. A bound node is the host's own: its mount is read-only, which
+// leaves the device writable, but keeps the sandbox's root from a chmod that
+// would hold for everybody.
 func openDevices(all bool) ([]device, error) {
 	if all {
 		return listDevices()
 	}
 	var devices []device
-	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
-		path := "/dev/" + name
+	for _, path := range deviceNames() {
 		t, err := openTree(path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.AT_RECURSIVE)
 		if err != nil {
 			return nil, err

@@ -45,7 +45,14 @@ func (o *order) buildRoot() (late []bound, err error) {
 		return nil, err
 	}
 	early, late := splitBinds(parts.binds)
-	return late, o.attachBinds(early)
+	devices, err := o.keptDevices(early)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.attachBinds(early); err != nil {
+		return nil, err
+	}
+	return late, putBack(devices)
 }
 
 // keepBase remembers what a read-only root file system is made of.
