@@ -66,8 +66,8 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	case x.Detach:
 		return 0, nil
 	case x.Tty:
-		code, err := e.standBefore(execStand{p}, c.ID, a, streams)
-		if err == nil { // else the person has left it
+		code, ended, err := e.standBefore(execStand{p}, c.ID, a, streams)
+		if ended {
 			e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
 		}
 		return saying(streams, code, err)

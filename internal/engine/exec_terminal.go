@@ -15,17 +15,18 @@ type execStand struct{ *sandbox.Process }
 
 // standBefore stands there until the command has ended or the person has gone.
 // That closes the terminal, which is a hangup for a command that has not been
-// left by its keys.
-func (e *Engine) standBefore(s execStand, id string, a attachment, streams Streams) (int, error) {
+// left by its keys; whose exit code this is, ended tells.
+func (e *Engine) standBefore(s execStand, id string, a attachment, streams Streams) (code int, ended bool, err error) {
 	defer s.Terminal.Close()
 	p := &post{}
 	if err := p.open(a, s, streams); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer p.close()
-	return p.until(
+	code, err = p.until(
 		func() (int, error) { return s.show(streams.Out) },
 		func() error { return e.keepTerminal(id, s.Process) })
+	return code, err == nil && p.here.Err() == nil, err
 }
 
 // show shows what is written to the terminal until the command has ended, and
