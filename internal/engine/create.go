@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,10 +19,6 @@ var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 // maxName is the longest name, in bytes: it becomes a file in /run/netns and a
 // host name's label (RFC 1035, section 2.3.4).
 const maxName = 63
-
-// maxHostname is the longest host name, in bytes: __NEW_UTS_LEN,
-// linux/utsname.h.
-const maxHostname = 64
 
 // checkName returns the name as it is kept: a leading slash, which Docker's
 // JSON shows, is not part of it.
@@ -49,91 +44,6 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// checkHostname refuses names that uname(2) can't tell, or that would break the
-// lines of files.
-func checkHostname(spec *Spec) error {
-	for _, name := range []string{spec.Hostname, spec.Domainname} {
-		if printable(name) != name {
-			return errorf("invalid host name (%s): it has control characters", printable(name))
-		}
-	}
-	for _, option := range spec.DNSOptions {
-		if strings.ContainsFunc(option, func(r rune) bool { return r <= ' ' || r == 0x7f }) { // it becomes a word of a line
-			return errorf("invalid DNS option %q: it has blanks or control characters", printable(option))
-		}
-	}
-	if n := len(spec.Hostname); n > maxHostname {
-		return errorf("failed to create task for container: unable to start container process: error during container init: sethostname: invalid argument: unknown (the host name has %d bytes, %d are allowed)", n, maxHostname)
-	}
-	if n := len(spec.Domainname); n > maxHostname {
-		return errorf("failed to create task for container: unable to start container process: error during container init: setdomainname: invalid argument: unknown (the domain name has %d bytes, %d are allowed)", n, maxHostname)
-	}
-	return nil
-}
-
-// Check refuses what no machine could run, without a look at this one.
-func Check(spec *Spec) error {
-	if len(spec.Args) == 0 {
-		return errorf("no command specified")
-	}
-	if spec.Detach && len(spec.Attach) > 0 {
-		return &Error{Text: "conflicting options: cannot specify both --attach and --detach", Code: 1}
-	}
-	specs, err := published(spec)
-	if err != nil {
-		return err
-	}
-	ports, err := exposed(spec)
-	if err != nil {
-		return err
-	}
-	if spec.Dir != "" && !filepath.IsAbs(spec.Dir) {
-		return errorf("the working directory '%s' is invalid, it needs to be an absolute path", spec.Dir)
-	}
-	if err := checkHostname(spec); err != nil {
-		return err
-	}
-	if err := caps(spec).Check(); err != nil {
-		return errorf("%v", err)
-	}
-	if err := checkWishes(spec); err != nil {
-		return err
-	}
-	if err := checkSysctls(spec); err != nil {
-		return err
-	}
-	if err := checkMounts(spec); err != nil {
-		return err
-	}
-	if _, err := confined(spec); err != nil {
-		return err
-	}
-	if err := checkModes(spec); err != nil {
-		return err
-	}
-	if err := checkLog(spec); err != nil {
-		return err
-	}
-	if !strings.HasPrefix(spec.Network, "container:") {
-		return nil
-	}
-	switch {
-	case spec.Network == "container:":
-		return errorf("invalid network mode: invalid container format container:<name|id>")
-	case spec.Hostname != "" || spec.Domainname != "":
-		return errorf("conflicting options: hostname and the network mode")
-	case len(specs) > 0 || spec.PublishAll:
-		return errorf("conflicting options: port publishing and the container type network mode")
-	case len(ports) > 0:
-		return errorf("conflicting options: port exposing and the container type network mode")
-	case len(spec.DNS)+len(spec.DNSSearch)+len(spec.DNSOptions) > 0:
-		return errorf("conflicting options: dns and the network mode")
-	case len(spec.ExtraHosts) > 0:
-		return errorf("conflicting options: custom host-to-IP mapping and the network mode")
-	}
-	return nil
 }
 
 // define makes the record of a new container: an id, a name, its network
@@ -226,22 +136,6 @@ func chosenNetwork(all []*state.Network, ref string) (*state.Network, error) {
 		return nil, errorf("failed to set up container networking: %v", err).hint("minibridge network ls")
 	}
 	return n, err
-}
-
-func checkRootFS(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errorf("invalid rootfs: %s does not exist", dir)
-	case err != nil:
-		return errorf("invalid rootfs: %v", err)
-	case !info.IsDir():
-		return errorf("invalid rootfs: %s is not a directory", dir)
-	}
-	return nil
 }
 
 // generatedNames are a few names to try, the last ones with a digit.

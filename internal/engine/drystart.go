@@ -50,25 +50,3 @@ func (e *Engine) DryStart(refs []string, w io.Writer) error {
 	_, err := b.WriteTo(w)
 	return err
 }
-
-// DryRestart writes what ends each container, and that it is started again
-// with the same as run would do: what that is depends on what the end leaves.
-func (e *Engine) DryRestart(refs []string, sig string, w io.Writer) error {
-	for _, ref := range refs {
-		c, err := e.find(ref)
-		if err != nil {
-			return err
-		}
-		if _, st := e.status(c); st.Status != state.Running {
-			if err := e.DryStart([]string{ref}, w); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := e.DryEnd([]string{ref}, sig, "TERM", w); err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "# then it is started again: minibridge --dry-run start %s\n", c.Name)
-	}
-	return nil
-}

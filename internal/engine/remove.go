@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
+)
+
+// Remove forgets a container: its record, its log, what it changed on its root
+// file system. A running one has to be forced, which kills it.
+func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
+	for {
+		c, err := e.find(ref)
+		if err != nil {
+			return err
+		}
+		if _, st := e.status(c); st.Status == state.Running {
+			if !force && st.Paused {
+				return errorf("cannot remove container %q: container is paused and must be unpaused first", c.Name).
+					hint("minibridge rm -f %s", c.Name)
+			}
+			if !force {
+				return errorf("cannot remove container %q: container is running: stop the container before removing or force remove", c.Name).
+					hint("minibridge rm -f %s", c.Name)
+			}
+			if err := e.end(ctx, c.ID, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+				return err
+			}
+		}
+		if runs, err := e.removeStopped(ctx, c); err != nil || !runs {
+			return err
+		}
+		ref = c.ID // somebody has started it meanwhile
+	}
+}
+
+// removeStopped removes a container, unless it runs.
+func (e *Engine) removeStopped(ctx context.Context, c *state.Container) (runs bool, err error) {
+	s, err := e.lock(ctx, "rm")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	now, err := s.dirs.ReadContainer(c.ID) // by another name, perhaps
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, s.remove(c) // its end has removed it, for --rm
+	case err != nil:
+		return false, err
+	}
+	if run, _ := s.status(now); run != nil {
+		return true, nil
+	}
+	return false, s.remove(now)
+}
