@@ -9,8 +9,7 @@ import (
 )
 
 func (a *app) restartCommand() *cobra.Command {
-	var sig string
-	timeout := engine.StopTimeout
+	var o engine.StopOptions
 	c := &cobra.Command{
 		Use:   "restart [OPTIONS] CONTAINER [CONTAINER...]",
 		Short: "Stop containers as stop does, and start them again",
@@ -20,15 +19,12 @@ which is empty then: restart them after it.`,
 		Example: "  minibridge restart -t 2 web",
 		Args:    atLeast(1),
 		RunE: a.onMany(
-			func(e *engine.Engine, refs []string) error { return e.DryRestart(refs, sig, a.out) },
+			func(e *engine.Engine, refs []string) error { return e.DryRestart(refs, o, a.out) },
 			func(ctx context.Context, e *engine.Engine, ref string) error {
-				return a.named(ref, e.Restart(ctx, ref, sig, timeout))
+				return a.named(ref, e.Restart(ctx, ref, o))
 			},
 		),
 	}
-	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send first (default SIGTERM)")
-	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "`seconds` to wait before SIGKILL; -1 for ever")
-	c.Flags().IntVar(&timeout, "time", timeout, "")
-	c.Flags().MarkHidden("time") // its older name
+	bindStop(c.Flags(), &o)
 	return c
 }

@@ -18,7 +18,7 @@ func (a *app) rmCommand() *cobra.Command {
 		Example: "  minibridge rm -f web",
 		Args:    atLeast(1),
 		RunE: a.onMany(
-			func(e *engine.Engine, refs []string) error { return e.DryEnd(refs, "", "KILL", a.out) },
+			func(e *engine.Engine, refs []string) error { return e.DryKill(refs, "", a.out) },
 			func(ctx context.Context, e *engine.Engine, ref string) error {
 				if ref == "" {
 					return &engine.Error{Text: "container name cannot be empty"}

@@ -28,6 +28,7 @@ type runFlags struct {
 	sysctls      []string
 	logOpts      []string
 	securityOpts []string
+	restart      string
 	stand        standFlags
 	endpoint     engine.Wish // what --network-alias, --ip and the like say of the first network
 }
@@ -44,10 +45,15 @@ or those of --rootfs. It starts where you stand, or in / with --rootfs.
 --network has a longer form, name=NETWORK and, after commas, any of alias=NAME,
 ip=ADDRESS, ip6=ADDRESS, mac-address=ADDRESS, driver-opt=KEY=VALUE and
 gw-priority=NUMBER; the network with the highest number gives the way out.
---network-alias, --ip, --ip6 and --mac-address are about the first network.`,
+--network-alias, --ip, --ip6 and --mac-address are about the first network.
+
+With --restart a command that has ended is started again, after 100 ms and then
+after twice as long each time, up to a minute, until you stop or kill it. That
+is its supervisor's work: after a reboot nothing starts by itself.`,
 		Example: `  minibridge run --rm ip addr
   minibridge run --rm -it bash
   minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
+  minibridge run -d --restart on-failure:3 ping -c1 172.17.0.1
   minibridge run --rm --network none ip addr
   minibridge run --rm --network container:web ss -tln
   minibridge run --rm --network name=bridge,gw-priority=1 ip route
@@ -112,6 +118,9 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.spec.RootFS, "rootfs", "", "take this `directory` for the root file system, copy-on-write")
 	group(flags, "Process and files")
 
+	f.bindLife(flags)
+	group(flags, "End and restart")
+
 	flags.Var(&listValue{list: &f.spec.CapAdd}, "cap-add", "add a Linux capability, or ALL")
 	flags.Var(&listValue{list: &f.spec.CapDrop}, "cap-drop", "drop a Linux capability, or ALL")
 	flags.BoolVar(&f.spec.Privileged, "privileged", false, "give the container all capabilities and devices")
@@ -170,6 +179,9 @@ func (f *runFlags) resolve() (err error) {
 	f.spec.Labels = pairs(f.labels)
 	if f.spec.Entrypoint = f.entrypoint; f.entrypoint != "" {
 		f.spec.Args = append([]string{f.entrypoint}, f.spec.Args...)
+	}
+	if f.spec.Restart, err = parseRestart(f.restart); err != nil {
+		return err
 	}
 	f.spec.ExtraHosts = parseExtraHosts(f.extraHosts)
 	if f.spec.Network, f.spec.Endpoints, err = f.endpoints(); err != nil {

@@ -9,24 +9,20 @@ import (
 )
 
 func (a *app) stopCommand() *cobra.Command {
-	var sig string
-	timeout := engine.StopTimeout
+	var o engine.StopOptions
 	c := &cobra.Command{
 		Use:     "stop [OPTIONS] CONTAINER [CONTAINER...]",
 		Short:   "Stop running containers: a signal, then SIGKILL",
 		Example: "  minibridge stop -t 2 web",
 		Args:    atLeast(1),
 		RunE: a.onMany(
-			func(e *engine.Engine, refs []string) error { return e.DryEnd(refs, sig, "TERM", a.out) },
+			func(e *engine.Engine, refs []string) error { return e.DryStop(refs, o, a.out) },
 			func(ctx context.Context, e *engine.Engine, ref string) error {
-				return a.named(ref, e.Stop(ctx, ref, sig, timeout))
+				return a.named(ref, e.Stop(ctx, ref, o))
 			},
 		),
 	}
-	c.Flags().StringVarP(&sig, "signal", "s", "", "`signal` to send first (default SIGTERM)")
-	c.Flags().IntVarP(&timeout, "timeout", "t", timeout, "`seconds` to wait before SIGKILL; -1 for ever")
-	c.Flags().IntVar(&timeout, "time", timeout, "")
-	c.Flags().MarkHidden("time") // its older name
+	bindStop(c.Flags(), &o)
 	return c
 }
 
@@ -38,7 +34,7 @@ func (a *app) killCommand() *cobra.Command {
 		Example: "  minibridge kill -s HUP web",
 		Args:    atLeast(1),
 		RunE: a.onMany(
-			func(e *engine.Engine, refs []string) error { return e.DryEnd(refs, sig, "KILL", a.out) },
+			func(e *engine.Engine, refs []string) error { return e.DryKill(refs, sig, a.out) },
 			func(ctx context.Context, e *engine.Engine, ref string) error {
 				return a.named(ref, e.Kill(ctx, ref, sig))
 			},

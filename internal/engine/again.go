@@ -30,7 +30,7 @@ func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams 
 	if err != nil {
 		return 0, err
 	}
-	if _, st := e.status(c); st.Status == state.Running {
+	if _, st := e.status(c); st.Up() {
 		return quietly(e.attachTo(c, o, streams))
 	}
 	sup, err := launch(c.Name)
@@ -78,7 +78,7 @@ func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, si
 		return nil, false, err
 	}
 	_, st := s.status(c)
-	if st.Status == state.Running {
+	if st.Up() {
 		return c, true, nil
 	}
 	if run, err := s.dirs.ReadRun(id); err == nil { // of a start that was killed: its supervisor is about to end
@@ -97,14 +97,21 @@ func (e *Engine) prepareAgain(ctx context.Context, id string, o StartOptions, si
 	if o.Attach {
 		s.happened(c, "attach")
 	}
+	c.Restarts = 0
 	if err := s.start(ctx, c, sup, b); err != nil {
-		return nil, false, errors.Join(err, s.undone(c.ID, c.Name, b.before, err))
+		return nil, false, errors.Join(err, s.undone(&state.Run{ID: c.ID, Name: c.Name, Before: b.before}, err))
 	}
 	return c, false, nil
 }
 
 // attachTo stands between the person and a container that runs.
 func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (int, error) {
+	if _, st := e.status(c); st.Status == state.Restarting {
+		if !o.Attach {
+			return 0, nil
+		}
+		return 0, notAttachable(c, st)
+	}
 	if e.paused(c.ID) {
 		return 0, errorf("cannot start a paused container, try unpause instead").hint("minibridge unpause %s", c.Name)
 	}
@@ -122,7 +129,7 @@ func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (
 		a.late = true
 		return e.stand(w, a, streams)
 	}
-	if _, st := e.status(c); unreachable(err) && st.Status != state.Running {
+	if _, st := e.status(c); unreachable(err) && !st.Up() {
 		return st.ExitCode, nil // it has just ended
 	}
 	return 0, err
@@ -130,27 +137,25 @@ func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (
 
 // Restart stops a container that runs, as [Engine.Stop] does, and starts it
 // again; one that doesn't run is started. It stays, even with --rm.
-func (e *Engine) Restart(ctx context.Context, ref, sig string, timeout int) error {
+func (e *Engine) Restart(ctx context.Context, ref string, o StopOptions) error {
 	c, err := e.find(ref)
 	if err != nil {
 		return err
 	}
-	if err := e.restart(ctx, c, sig, timeout); err != nil {
+	if err := e.restart(ctx, c, o); err != nil {
 		return &Error{Text: "Cannot restart container " + printable(ref) + ": " + err.Error(), Hint: Hint(err), Err: err}
 	}
 	return nil
 }
 
-func (e *Engine) restart(ctx context.Context, c *state.Container, sig string, timeout int) error {
-	number := unix.SIGTERM
-	if sig != "" {
-		var err error
-		if number, err = parseSignal(sig); err != nil {
-			return err
-		}
+func (e *Engine) restart(ctx context.Context, c *state.Container, o StopOptions) error {
+	r, err := o.request(&c.Spec)
+	if err != nil {
+		return err
 	}
-	if _, st := e.status(c); st.Status == state.Running {
-		if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout, Keep: true}); err != nil {
+	if _, st := e.status(c); st.Up() {
+		r.Keep = true
+		if err := e.end(ctx, c.ID, r); err != nil {
 			return err
 		}
 		e.happened(c, "stop")
@@ -158,7 +163,7 @@ func (e *Engine) restart(ctx context.Context, c *state.Container, sig string, ti
 			return err
 		}
 	}
-	_, err := e.Start(ctx, c.ID, StartOptions{}, Streams{Out: io.Discard, Err: io.Discard})
+	_, err = e.Start(ctx, c.ID, StartOptions{}, Streams{Out: io.Discard, Err: io.Discard})
 	if err == nil {
 		e.happened(c, "restart")
 	}

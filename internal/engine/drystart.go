@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-
-	"github.com/minibridge/minibridge/internal/state"
 )
 
 // DryCreate checks as Create does, and writes that there is nothing to do.
@@ -31,7 +29,7 @@ func (e *Engine) DryStart(refs []string, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if _, st := e.status(c); st.Status == state.Running {
+		if _, st := e.status(c); st.Up() {
 			fmt.Fprintf(&b, "# container %s runs already\n", c.Name)
 			continue
 		}

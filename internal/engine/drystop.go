@@ -1,32 +1,46 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minibridge/minibridge/internal/state"
 )
 
-// DryEnd writes the command that would end each container, and as comments
-// what its supervisor takes down after that. otherwise is the signal when sig
-// names none.
-func (e *Engine) DryEnd(refs []string, sig, otherwise string, w io.Writer) error {
-	if sig == "" {
-		sig = otherwise
-	}
-	number, err := parseSignal(sig)
-	if err != nil {
-		return err
-	}
+// DryStop writes the command that would end each container, and as comments
+// what its supervisor takes down after that.
+func (e *Engine) DryStop(refs []string, o StopOptions, w io.Writer) error {
+	return e.dryEnd(refs, w, func(c *state.Container) (unix.Signal, error) { return o.signal(&c.Spec) })
+}
+
+// DryKill does so for a signal of the person's; none is KILL.
+func (e *Engine) DryKill(refs []string, sig string, w io.Writer) error {
+	return e.dryEnd(refs, w, func(*state.Container) (unix.Signal, error) { return parseSignal(cmp.Or(sig, "KILL")) })
+}
+
+func (e *Engine) dryEnd(refs []string, w io.Writer, signalOf func(*state.Container) (unix.Signal, error)) error {
 	var running []*state.Run
+	var signals []unix.Signal
 	for _, ref := range refs {
 		c, err := e.find(ref)
 		if err != nil {
 			return err
 		}
-		if _, st := e.status(c); st.Status != state.Running {
+		sig, err := signalOf(c)
+		if err != nil {
+			return err
+		}
+		switch _, st := e.status(c); st.Status {
+		case state.Running:
+		case state.Restarting:
+			fmt.Fprintf(w, "# nothing in the kernel is container %s's: it is restarting, and would not be started again\n", c.Name)
+			continue
+		default:
 			fmt.Fprintf(w, "# nothing in the kernel is container %s's: it is not running\n", c.Name)
 			continue
 		}
@@ -34,10 +48,10 @@ func (e *Engine) DryEnd(refs []string, sig, otherwise string, w io.Writer) error
 		if err != nil {
 			return err
 		}
-		running = append(running, run)
+		running, signals = append(running, run), append(signals, sig)
 	}
-	for _, run := range running {
-		fmt.Fprintf(w, "# ask container %s to end\nkill -s %d %d\n", run.Name, int(number), run.Init.Pid)
+	for i, run := range running {
+		fmt.Fprintf(w, "# ask container %s to end\nkill -s %d %d\n", run.Name, int(signals[i]), run.Init.Pid)
 		fmt.Fprint(w, "# when it has ended, its supervisor does:\n")
 		for _, owner := range slices.Backward(containerOwners(run)) {
 			j, err := e.dirs.ReadJournal(owner, kinds)
@@ -56,19 +70,20 @@ func (e *Engine) DryEnd(refs []string, sig, otherwise string, w io.Writer) error
 
 // DryRestart writes what ends each container, and that it is started again
 // with the same as run would do: what that is depends on what the end leaves.
-func (e *Engine) DryRestart(refs []string, sig string, w io.Writer) error {
+func (e *Engine) DryRestart(refs []string, o StopOptions, w io.Writer) error {
 	for _, ref := range refs {
 		c, err := e.find(ref)
 		if err != nil {
 			return err
 		}
-		if _, st := e.status(c); st.Status != state.Running {
+		_, st := e.status(c)
+		if !st.Up() {
 			if err := e.DryStart([]string{ref}, w); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := e.DryEnd([]string{ref}, sig, "TERM", w); err != nil {
+		if err := e.DryStop([]string{ref}, o, w); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "# then it is started again: minibridge --dry-run start %s\n", c.Name)

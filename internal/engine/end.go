@@ -3,36 +3,66 @@ package engine
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"golang.org/x/sys/unix"
+	"time"
 )
 
 // await waits for the command's end, takes the network down at once, and
 // tells those who wait when nothing is left and the log is whole; those who
 // get its output, when they have it all: one who doesn't read keeps nobody
-// else waiting. When somebody asks the supervisor to end, it stops the
+// else waiting. When the container's policy wants that, it rests, and is
+// started again. When somebody asks the supervisor to end, it stops the
 // container.
-func (k *keeper) await() error {
+func (k *keeper) await(l *net.UnixListener) error {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM, syscall.SIGINT)
 	signal.Ignore(syscall.SIGHUP)
 	go func() {
 		<-asked
-		k.stop(stopRequest{Signal: int(unix.SIGTERM), Timeout: StopTimeout})
+		r, _ := StopOptions{}.request(&k.Container.Spec) // it was read before there was a container
+		k.enough()
+		k.stop(r)
 	}()
 	code, err := k.process.Wait()
 	close(k.exited)
-	err = errors.Join(err, k.end(func(s *session) error { return s.settle(s.latest(k.Run), ended{code: code, kept: k.kept.Load()}) }))
+	rests := false
+	err = errors.Join(err, k.end(func(s *session) (err error) {
+		rests, err = k.settle(s, code)
+		return err
+	}))
 	k.logged.Wait()
 	k.log.close()
 	x := ending(code, err)
-	k.announce(x, k.waiters)
-	k.passed.Wait()
-	k.announce(x, k.clients)
+	if rests {
+		k.tellWaiters(x, resting)
+	} else {
+		k.tellWaiters(x, attending)
+	}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		k.passed.Wait()
+		k.tellClients(x)
+	}()
+	if rests {
+		err = errors.Join(err, k.rest(l, code))
+	}
+	<-told
 	return err
+}
+
+// settle decides whether the container rests, or has ended, and makes it so.
+func (k *keeper) settle(s *session, code int) (rests bool, err error) {
+	run := s.latest(k.Run)
+	if !k.isStopped() {
+		if rests, err = s.rest(run, code, nextBackoff(run.Backoff, time.Since(k.begun))); rests {
+			return true, err
+		}
+	}
+	return false, errors.Join(err, s.settle(run, ended{code: code, kept: k.kept.Load()}))
 }
 
 // end takes down what the container had, under the lock. The sockets go last:
@@ -43,6 +73,7 @@ func (k *keeper) end(down func(*session) error) (err error) {
 		return err
 	}
 	defer func() {
+		k.endLife()
 		k.proxy.Close()
 		err = errors.Join(err, k.keepPorts(nil, k.takeSockets()))
 		err = errors.Join(err, s.unlock())

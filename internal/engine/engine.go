@@ -33,6 +33,8 @@ type (
 	Volume = state.Volume
 	Mount  = state.Mount
 	Wish   = state.Wish
+
+	Restart = state.Restart
 )
 
 // Config is the global flags.

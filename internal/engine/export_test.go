@@ -17,6 +17,12 @@ import (
 // Kinds are the kinds of step that a journal may hold.
 var Kinds = kinds
 
+// WantsAgain and NextBackoff are what a policy goes by.
+var (
+	WantsAgain  = wantsAgain
+	NextBackoff = nextBackoff
+)
+
 // Elsewhere is a suggestion of other host ports.
 var Elsewhere = elsewhere
 

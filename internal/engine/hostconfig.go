@@ -112,7 +112,7 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 		ContainerIDFile: spec.CIDFile,
 		LogConfig:       logConfigOf(spec),
 		NetworkMode:     spec.Network, PortBindings: bindings,
-		RestartPolicy: restartJSON{Name: "no"}, AutoRemove: spec.AutoRemove,
+		RestartPolicy: restartJSON{cmp.Or(spec.Restart.Policy, state.RestartNo), spec.Restart.Retries}, AutoRemove: spec.AutoRemove,
 		CapAdd: sandbox.CapNames(spec.CapAdd), CapDrop: sandbox.CapNames(spec.CapDrop), CgroupnsMode: "private",
 		Dns: append([]string{}, spec.DNS...), DnsOptions: append([]string{}, spec.DNSOptions...),
 		DnsSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts,

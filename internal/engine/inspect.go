@@ -73,6 +73,8 @@ type configJSON struct {
 	Entrypoint   []string
 	OnBuild      []string
 	Labels       map[string]string
+	StopSignal   string `json:",omitempty"`
+	StopTimeout  *int   `json:",omitempty"`
 }
 
 // Inspect is all there is to say of one container, ready to be printed as
@@ -105,7 +107,7 @@ func (e *Engine) Inspect(ref string) (any, error) {
 	}
 	j := containerJSON{
 		Id: c.ID, Created: c.Created, Path: c.Spec.Args[0], Args: append([]string{}, c.Spec.Args[1:]...),
-		State: stateOf(run, st), Name: "/" + c.Name, Driver: "overlay", Platform: "linux",
+		State: stateOf(run, st), Name: "/" + c.Name, RestartCount: c.Restarts, Driver: "overlay", Platform: "linux",
 		HostConfig: host, Mounts: mountsOf(&c.Spec), Config: config, NetworkSettings: settings,
 	}
 	e.paths(&j, c)
@@ -114,7 +116,7 @@ func (e *Engine) Inspect(ref string) (any, error) {
 
 func stateOf(run *state.Run, st state.State) stateJSON {
 	j := stateJSON{
-		Status: st.Word(), Running: st.Status == state.Running, Paused: st.Paused, ExitCode: st.ExitCode,
+		Status: st.Word(), Running: st.Up(), Paused: st.Paused, Restarting: st.Status == state.Restarting, ExitCode: st.ExitCode,
 		Error: st.Error, StartedAt: st.Started, FinishedAt: st.Finished,
 	}
 	if run != nil {
@@ -149,6 +151,7 @@ func configOf(c *state.Container, run *state.Run) (configJSON, error) {
 		AttachStdin: a.stdin, AttachStdout: a.stdout, AttachStderr: a.stderr,
 		Tty: spec.Tty, OpenStdin: spec.OpenStdin, StdinOnce: stdinOnce(c),
 		Env: withEnv([]string{}, spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,
+		StopSignal: spec.StopSignal, StopTimeout: spec.StopTimeout,
 	}
 	j.Env = append(j.Env, withEnv([]string{"PATH=" + searchPath}, spec.Env)[0:1]...)
 	if run != nil {

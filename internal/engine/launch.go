@@ -91,7 +91,8 @@ func (s *supervisor) dismiss() {
 
 // An order is all that a supervisor needs to know to start a container's
 // command, which it does when the go comes. The bound sockets of the
-// published ports come with the order.
+// published ports come with the order, and after them the connections of those
+// who wait for its end.
 type order struct {
 	Dirs      state.Dirs        `json:"dirs"`
 	Firewall  string            `json:"firewall"`
@@ -105,7 +106,9 @@ type order struct {
 	Size      sandbox.Size      `json:"size"`            // of its terminal, if it is to have one
 	Attach    bool              `json:"attach"`          // send output to the one who ordered, from the first byte
 	Stdin     bool              `json:"stdin"`           // end its standard input when that one has gone
+	Waiting   int               `json:"waiting"`         // how many wait for its end already
 	sockets   []*os.File
+	waiting   []*os.File
 }
 
 // takeSockets hands over those that came.
@@ -115,9 +118,10 @@ func (o *order) takeSockets() []*os.File {
 	return files
 }
 
-// give sends the order and lets go of the sockets: the supervisor holds them.
+// give sends the order and lets go of what comes with it: the supervisor holds
+// that.
 func (s *supervisor) give(o *order) error {
-	files := o.takeSockets()
+	files := append(o.takeSockets(), o.waiting...)
 	err := s.sendFiles(files)
 	for _, f := range files {
 		f.Close()

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // LogOptions say what of a log is wanted.
@@ -35,7 +37,7 @@ func (e *Engine) Logs(ctx context.Context, ref string, o LogOptions, streams Str
 	files := &logFiles{path: e.dirs.Log(c.ID), most: limits.files}
 	defer func() { err = errors.Join(err, files.close()) }()
 	news := &logNews{}
-	if o.Follow { // first, so that no new file is missed
+	if _, st := e.status(c); o.Follow && st.Status != state.Restarting { // first, so that no new file is missed
 		if news, err = e.watchLog(ctx, c.ID, files, streams.Err); err != nil {
 			return err
 		}

@@ -36,11 +36,12 @@ func (e *Engine) whatIsUp(networks []*state.Network) (*present, error) {
 	return up, err
 }
 
-// living are the runs of the containers that run.
+// living are the runs of the containers that run. One that rests has nothing in
+// the kernel.
 func (e *Engine) living() ([]*state.Run, error) {
 	runs, err := e.dirs.Runs()
 	runs = slices.DeleteFunc(runs, func(run *state.Run) bool {
-		return !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start)
+		return run.Resting || !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start)
 	})
 	slices.SortFunc(runs, func(a, b *state.Run) int { return cmp.Compare(a.Name, b.Name) })
 	return runs, err

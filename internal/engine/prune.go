@@ -41,7 +41,7 @@ func (e *Engine) Prune(ctx context.Context, o PruneOptions) (removed []string, s
 func (e *Engine) stopped(o PruneOptions) (some []*state.Container, err error) {
 	all, err := e.dirs.Containers()
 	for _, c := range all {
-		if _, st := e.status(c); st.Status != state.Running && o.takes(c.Created, c.Spec.Labels) {
+		if _, st := e.status(c); !st.Up() && o.takes(c.Created, c.Spec.Labels) {
 			some = append(some, c)
 		}
 	}

@@ -50,7 +50,7 @@ func (e *Engine) List(o ListOptions) ([]Listed, error) {
 	list := []Listed{}
 	for _, c := range containers {
 		run, st := e.status(c)
-		if st.Status != state.Running && !all || !s.passes(c, run, st) {
+		if !st.Up() && !all || !s.passes(c, run, st) {
 			continue
 		}
 		if o.Last > 0 && len(list) == o.Last {
@@ -125,6 +125,8 @@ func sentence(st state.State) string {
 			up += " (Paused)"
 		}
 		return up
+	case state.Restarting:
+		return fmt.Sprintf("Restarting (%d) %s ago", st.ExitCode, units.HumanDuration(time.Since(st.Finished)))
 	case state.Exited:
 		return fmt.Sprintf("Exited (%d) %s ago", st.ExitCode, units.HumanDuration(time.Since(st.Finished)))
 	}

@@ -12,18 +12,8 @@ import (
 
 // end asks a supervisor for its container's end, and waits for it.
 func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
-	err := e.askEnd(ctx, id, r)
-	if !unreachable(err) {
-		return err
-	}
-	if err := e.clean(ctx, "stop"); err != nil { // it has died meanwhile, or is about to end
-		return err
-	}
-	run, err := e.dirs.ReadRun(id)
-	if err != nil {
-		return nil
-	}
-	if err := e.askEnd(ctx, id, r); !unreachable(err) { // it was about to begin
+	run, err := e.reach(ctx, id, "stop", func() error { return e.askEnd(ctx, id, r) })
+	if run == nil {
 		return err
 	}
 	// Somebody removed its socket. Its container ends with it.
@@ -31,6 +21,29 @@ func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
 		return err
 	}
 	return e.clean(ctx, "stop")
+}
+
+// reach asks a container's supervisor for something. One that can't be asked
+// has died, is about to begin, or has just handed the container to the next
+// one: whoever has had the lock knows. A run that is returned can't be reached,
+// and goes on; without one, either it was asked, or nothing runs any more.
+func (e *Engine) reach(ctx context.Context, id, verb string, ask func() error) (*state.Run, error) {
+	for tried := (state.Process{}); ; {
+		if err := ask(); !unreachable(err) {
+			return nil, err
+		}
+		if err := e.clean(ctx, verb); err != nil {
+			return nil, err
+		}
+		run, err := e.dirs.ReadRun(id)
+		if err != nil {
+			return nil, nil
+		}
+		if run.Supervisor == tried {
+			return run, nil
+		}
+		tried = run.Supervisor
+	}
 }
 
 func (e *Engine) askEnd(ctx context.Context, id string, r stopRequest) error {

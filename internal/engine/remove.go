@@ -18,14 +18,9 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 		if err != nil {
 			return err
 		}
-		if _, st := e.status(c); st.Status == state.Running {
-			if !force && st.Paused {
-				return errorf("cannot remove container %q: container is paused and must be unpaused first", c.Name).
-					hint("minibridge rm -f %s", c.Name)
-			}
+		if _, st := e.status(c); st.Up() {
 			if !force {
-				return errorf("cannot remove container %q: container is running: stop the container before removing or force remove", c.Name).
-					hint("minibridge rm -f %s", c.Name)
+				return notRemoved(c, st)
 			}
 			if err := e.end(ctx, c.ID, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
 				return err
@@ -36,6 +31,14 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 		}
 		ref = c.ID // somebody has started it meanwhile
 	}
+}
+
+func notRemoved(c *state.Container, st state.State) error {
+	what := ": stop the container before removing or force remove"
+	if st.Paused {
+		what = " and must be unpaused first"
+	}
+	return errorf("cannot remove container %q: container is %s%s", c.Name, st.Word(), what).hint("minibridge rm -f %s", c.Name)
 }
 
 // removeStopped removes a container, unless it runs.
@@ -52,7 +55,7 @@ func (e *Engine) removeStopped(ctx context.Context, c *state.Container) (runs bo
 	case err != nil:
 		return false, err
 	}
-	if run, _ := s.status(now); run != nil {
+	if run, st := s.status(now); run != nil || st.Status == state.Restarting {
 		return true, nil
 	}
 	return false, s.remove(now)

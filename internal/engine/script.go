@@ -107,11 +107,15 @@ func (e *Engine) processLine(c *state.Container, run *state.Run, background bool
 			ns = plan.NS(other.Netns)
 		}
 	}
+	lacks := ""
+	if !spec.Restart.None() {
+		lacks = ", its policy of --restart"
+	}
 	line := "cd " + plan.Quote(workingDir(spec)) + "\n" + ns.Exec() + plan.Command(words...)
 	if background {
 		line += " &"
 	}
-	return "# the command; beside the real sandbox it lacks: its own root file system, PID, UTS and IPC namespaces, fewer capabilities, no user namespaces, masked /proc, its own /etc/hosts, and the sockets that keep its ports, and answer on those of IPv6\n" + line + "\n"
+	return "# the command; beside the real sandbox it lacks: its own root file system, PID, UTS and IPC namespaces, fewer capabilities, no user namespaces, masked /proc" + lacks + ", its own /etc/hosts, and the sockets that keep its ports, and answer on those of IPv6\n" + line + "\n"
 }
 
 // ScriptUndo writes the commands that take everything down, or the containers

@@ -14,10 +14,6 @@ import (
 	"github.com/minibridge/minibridge/internal/state"
 )
 
-// StopTimeout is how long a container has to end after the first
-// signal, in seconds; a negative one waits for ever.
-const StopTimeout = 10
-
 // stopRequest asks for a container's end.
 type stopRequest struct {
 	Signal  int  `json:"signal"`
@@ -71,21 +67,25 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 	case frameSize:
 		k.answer(w, k.resize(body))
 	case frameAttach:
-		k.join(k.clients, w)
+		k.join(w)
 	case frameWait:
-		k.join(k.waiters, w)
+		k.waitWith(w)
 	case frameChange:
 		k.answer(w, k.change(w, body))
 	case frameSignal:
-		k.answer(w, k.signal(body))
+		k.signal(w, body)
 	case frameStop:
 		var r stopRequest
 		if err := json.Unmarshal(body, &r); err != nil {
 			k.answer(w, err)
 			return
 		}
+		if k.suspend() == leaving {
+			k.drop(w)
+			return
+		}
 		k.kept.Store(r.Keep)
-		k.join(k.waiters, w)
+		k.waitWith(w)
 		go k.stop(r)
 	case frameReady: // comes with descriptors
 	default: // a newer command's
@@ -93,18 +93,43 @@ func (k *keeper) handle(w *wire, kind frameKind, body []byte) {
 	}
 }
 
-// join adds a client to those who get output or wait. When the container is
-// gone already it hears so.
-func (k *keeper) join(set map[*wire]bool, w *wire) {
+// join adds a client to those who get output. When the command has ended
+// already it hears so.
+func (k *keeper) join(w *wire) {
 	k.mu.Lock()
-	set[w] = true
-	gone := k.gone
+	k.clients[w] = true
+	over := k.over
 	k.mu.Unlock()
+	k.welcome(w, over)
+}
+
+// waitWith adds one who waits for the end. While the container rests, that is
+// the end of the next round; when that begins, its supervisor is the one to
+// ask.
+func (k *keeper) waitWith(w *wire) {
+	k.mu.Lock()
+	left, over := k.phase == leaving, k.over
+	if !left {
+		k.waiters[w] = true
+	}
+	if k.phase == resting {
+		over = nil
+	}
+	k.mu.Unlock()
+	if left {
+		k.drop(w)
+		return
+	}
+	k.welcome(w, over)
+}
+
+// welcome tells one who has come what he has missed.
+func (k *keeper) welcome(w *wire, over *exit) {
 	if err := k.log.lost(); err != nil {
 		w.send(frameNotice, []byte(k.logLost(err)))
 	}
-	if gone != nil {
-		w.sendJSON(frameExit, gone)
+	if over != nil {
+		w.sendJSON(frameExit, over)
 	}
 }
 
@@ -139,17 +164,34 @@ func (k *keeper) change(w *wire, body []byte) (err error) {
 		err = k.keepPorts(c.Ports, files[c.Names:])
 	}
 	if c.Names > 0 {
-		err = errors.Join(err, k.serveNamesOn(context.Background(), files[:c.Names]))
+		err = errors.Join(err, k.serveNamesOn(k.life, files[:c.Names]))
 	}
 	return err
 }
 
-func (k *keeper) signal(body []byte) error {
-	var n int
-	if err := json.Unmarshal(body, &n); err != nil {
-		return err
+// signal passes a person's signal on. One that is to end the container ends its
+// policy, too.
+func (k *keeper) signal(w *wire, body []byte) {
+	var sig unix.Signal
+	if err := json.Unmarshal(body, &sig); err != nil {
+		k.answer(w, err)
+		return
 	}
-	return errors.Join(k.send(unix.Signal(n)), k.goOn())
+	if k.ends(sig) {
+		switch k.suspend() {
+		case resting:
+			k.answer(w, nil)
+			return
+		case leaving:
+			k.drop(w)
+			return
+		}
+	}
+	err := k.send(sig)
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil // it has just ended, whatever of
+	}
+	k.answer(w, errors.Join(err, k.goOn()))
 }
 
 // send signals the command.
@@ -177,6 +219,9 @@ func (k *keeper) goOn() error {
 
 // stop asks the command to end, and ends it when it takes too long.
 func (k *keeper) stop(r stopRequest) {
+	if k.suspend() != attending {
+		return
+	}
 	k.send(unix.Signal(r.Signal))
 	if err := k.goOn(); err != nil {
 		k.engine.warn(err)

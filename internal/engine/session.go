@@ -176,13 +176,13 @@ func (s *session) recover() error {
 			err = fmt.Errorf("container %s runs, and its record is gone: %w", state.ShortID(id), err)
 		case errors.Is(err, fs.ErrNotExist):
 			err = s.held.RemoveRun(id) // killed before it wrote anything down
-		case err == nil && s.held.Crashed && s.cutShort(id):
+		case err == nil && s.held.Crashed && s.cutShort(run):
 			if err = endProcess(context.Background(), run.Supervisor, unix.SIGKILL); err == nil {
 				err = s.reap(run)
 			}
 		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
 			err = s.reap(run)
-		case err == nil && s.held.Crashed:
+		case err == nil && s.held.Crashed && !run.Resting:
 			if err = s.finishRename(run); err == nil {
 				err = s.mend(run)
 			}
@@ -197,9 +197,9 @@ func (s *session) recover() error {
 // cutShort says that the start of a container was: who had the lock was killed
 // before he wrote down that it runs. Its supervisor ends by itself, as it got no
 // order to go on, but may not have done so yet.
-func (s *session) cutShort(id string) bool {
-	c, err := s.dirs.ReadContainer(id)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && (c.State.Status == state.Created || c.State.Status == state.Exited)
+func (s *session) cutShort(run *state.Run) bool {
+	c, err := s.dirs.ReadContainer(run.ID)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && c.State.Status != state.Running && !run.Resting
 }
 
 // recoverJournals takes back the unfinished ends of all journals, and frees

@@ -77,6 +77,14 @@ func Check(spec *Spec) error {
 	if err := checkLog(spec); err != nil {
 		return err
 	}
+	if err := checkRestart(spec); err != nil {
+		return err
+	}
+	if spec.StopSignal != "" {
+		if _, err := parseSignal(spec.StopSignal); err != nil {
+			return err
+		}
+	}
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ type beginning struct {
 	stdin  bool         // when the person goes, its standard input ends
 	size   sandbox.Size // of the terminal that it gets, if it is to have one
 	before *state.State // how it will stand again when it can't be started; nil = then it goes
+
+	backoff time.Duration // how long it has rested, when its policy starts it
+	waiters []*os.File    // connections of those who wait for its end
 }
 
 // start brings up what a container needs in the kernel and writes it down as
@@ -26,8 +30,8 @@ type beginning struct {
 // it builds the root file system meanwhile; the go is the caller's. On an
 // error nothing of it is left but the record that there was before.
 func (s *session) start(ctx context.Context, c *state.Container, sup *supervisor, b beginning) (err error) {
-	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec), Before: b.before}
-	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c), Attach: b.output, Stdin: b.stdin, Size: b.size}
+	run := &state.Run{ID: c.ID, Name: c.Name, SandboxID: newID(), Supervisor: sup.process, Sysctls: netSysctls(&c.Spec), Before: b.before, Backoff: b.backoff}
+	o := &order{Dirs: s.dirs, Firewall: s.firewallName, Container: c, Run: run, Hostname: hostname(c), Attach: b.output, Stdin: b.stdin, Size: b.size, Waiting: len(b.waiters), waiting: b.waiters}
 	if o.PIDOf, err = s.joinPID(&c.Spec); err != nil {
 		return err
 	}
@@ -179,7 +183,7 @@ func (e *Engine) joinable(id string) (*state.Container, *state.Run, error) {
 		return nil, nil, errorf("joining network namespace of container: %v", err)
 	}
 	run, status := e.status(target)
-	if run == nil && status.Status == state.Running {
+	if run == nil && status.Up() {
 		_, err := e.running(target)
 		return nil, nil, err
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -12,24 +13,49 @@ import (
 	"github.com/minibridge/minibridge/internal/state"
 )
 
-// Stop ends a container: the signal first, SIGKILL after timeout seconds (-1
-// waits for ever). It returns when nothing of the container is left in the
-// kernel. One that doesn't run is stopped already.
-func (e *Engine) Stop(ctx context.Context, ref, sig string, timeout int) error {
+// StopTimeout is how long a container has to end after the first signal, in
+// seconds, when nobody has said otherwise; a negative one waits for ever.
+const StopTimeout = 10
+
+// StopOptions say how to stop a container.
+type StopOptions struct {
+	Signal  string // the first one; "" = its own, by --stop-signal
+	Timeout *int   // seconds until SIGKILL, under 0 for ever; nil = its own, by --stop-timeout
+}
+
+// request is what its supervisor is asked for.
+func (o StopOptions) request(spec *state.Spec) (stopRequest, error) {
+	sig, err := o.signal(spec)
+	r := stopRequest{Signal: int(sig), Timeout: StopTimeout}
+	for _, said := range []*int{o.Timeout, spec.StopTimeout} {
+		if said != nil {
+			r.Timeout = *said
+			break
+		}
+	}
+	return r, err
+}
+
+func (o StopOptions) signal(spec *state.Spec) (unix.Signal, error) {
+	return parseSignal(cmp.Or(o.Signal, spec.StopSignal, "TERM"))
+}
+
+// Stop ends a container: a signal first, SIGKILL when it takes too long. It
+// returns when nothing of the container is left in the kernel, and its policy
+// starts it no more. One that doesn't run is stopped already.
+func (e *Engine) Stop(ctx context.Context, ref string, o StopOptions) error {
 	c, err := e.find(ref)
 	if err != nil {
 		return err
 	}
-	number := unix.SIGTERM
-	if sig != "" {
-		if number, err = parseSignal(sig); err != nil {
-			return errorf("cannot stop container: %s: %v", printable(ref), err)
-		}
+	r, err := o.request(&c.Spec)
+	if err != nil {
+		return errorf("cannot stop container: %s: %v", printable(ref), err)
 	}
-	if _, st := e.status(c); st.Status != state.Running {
+	if _, st := e.status(c); !st.Up() {
 		return nil
 	}
-	if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: timeout}); err != nil {
+	if err := e.end(ctx, c.ID, r); err != nil {
 		return err
 	}
 	e.happened(c, "stop")
@@ -52,8 +78,9 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 			return errorf("cannot kill container: %s: %v", printable(ref), err)
 		}
 	}
-	if _, st := e.status(c); st.Status != state.Running {
-		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
+	dead := errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
+	if _, st := e.status(c); !st.Up() {
+		return dead
 	}
 	if number == unix.SIGKILL {
 		if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: -1}); err != nil {
@@ -61,11 +88,15 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 		}
 		return e.heedAfter(ctx, "kill")
 	}
-	err = e.request(c.ID, frameSignal, int(number))
-	if _, st := e.status(c); unreachable(err) && st.Status != state.Running {
-		return errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
+	var answer error
+	run, err := e.reach(ctx, c.ID, "kill", func() error {
+		answer = e.request(c.ID, frameSignal, int(number))
+		return answer
+	})
+	if run == nil && unreachable(answer) && err == nil {
+		return dead
 	}
-	return err
+	return cmp.Or(err, answer)
 }
 
 // parseSignal takes a name, with or without SIG, or a number, with Docker's

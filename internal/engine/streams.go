@@ -127,13 +127,29 @@ func (k *keeper) drop(w *wire) {
 	w.close()
 }
 
-// announce tells some that the container is gone, and what was done for that:
-// who asked for -x shows it. Who comes later hears it at once.
-func (k *keeper) announce(x exit, to map[*wire]bool) {
+// tellWaiters tells those who wait that the command has ended and nothing of it
+// is left. Who comes later hears it at once, unless there is a next round to
+// wait for. One who wants no such round is told when it is sure that there is
+// none.
+func (k *keeper) tellWaiters(x exit, p phase) {
 	k.mu.Lock()
-	k.gone = &x
-	wires := slices.Collect(maps.Keys(to))
+	k.over, k.phase = &x, p
+	if p == resting && k.isStopped() {
+		k.mu.Unlock()
+		return
+	}
+	wires := slices.Collect(maps.Keys(k.waiters))
+	clear(k.waiters)
 	k.mu.Unlock()
+	k.tellExit(x, wires)
+}
+
+// tellClients tells those who have got its output.
+func (k *keeper) tellClients(x exit) { k.tellExit(x, k.attached()) }
+
+// tellExit tells some how it has ended, and what was done for that: who asked
+// for -x shows it.
+func (k *keeper) tellExit(x exit, wires []*wire) {
 	for _, w := range wires {
 		w.send(frameTrace, k.trace.Bytes())
 		w.sendJSON(frameExit, x)

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -71,8 +73,15 @@ func receiveOrder(w *wire) (*order, error) {
 		if err := json.Unmarshal(body, o); err != nil {
 			return nil, err
 		}
-		for _, fd := range w.fds {
+		ports := len(w.fds) - o.Waiting
+		if ports < 0 {
+			return nil, fmt.Errorf("%d descriptors came, of which %d are those of people who wait", len(w.fds), o.Waiting)
+		}
+		for _, fd := range w.fds[:ports] {
 			o.sockets = append(o.sockets, os.NewFile(uintptr(fd), "port"))
+		}
+		for _, fd := range w.fds[ports:] {
+			o.waiting = append(o.waiting, os.NewFile(uintptr(fd), "waiter"))
 		}
 		return o, nil
 	}
@@ -99,9 +108,15 @@ type keeper struct {
 	clients map[*wire]bool // those that get the output
 	waiters map[*wire]bool // those that wait for the end
 	exited  chan struct{}  // closed when the command has ended
-	gone    *exit          // set when nothing of it is left
+	over    *exit          // set when nothing of it is left
+	phase   phase
 
-	kept atomic.Bool // it ends to be started again: --rm doesn't remove it
+	kept    atomic.Bool     // it ends to be started again: --rm doesn't remove it
+	stopped chan struct{}   // closed by enough: a person wants it to end
+	enough  func()          // may be called again
+	life    context.Context // of what serves the command in its network
+	endLife context.CancelFunc
+	begun   time.Time // when the command was executed
 }
 
 // supervise is the life of a container.
@@ -132,7 +147,7 @@ func supervise(o *order, w *wire) error {
 	}
 	if err != nil {
 		delete(k.clients, w) // there is no output; nobody else knows of us yet
-		k.join(k.waiters, w) // it hears whom the undoing waits for
+		k.waitWith(w)        // it hears whom the undoing waits for
 		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), err) }
 		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
@@ -140,6 +155,7 @@ func supervise(o *order, w *wire) error {
 		k.drop(w)
 	}
 	k.openStreams(out)
+	k.takeWaiters()
 	go func() {
 		k.serve(w)
 		if o.Stdin && stdinOnce(o.Container) {
@@ -147,7 +163,7 @@ func supervise(o *order, w *wire) error {
 		}
 	}()
 	go k.accept(listener)
-	return k.await()
+	return k.await(listener)
 }
 
 func newKeeper(o *order) (*keeper, error) {
@@ -156,10 +172,13 @@ func newKeeper(o *order) (*keeper, error) {
 		clients: make(map[*wire]bool),
 		waiters: make(map[*wire]bool),
 		exited:  make(chan struct{}),
+		stopped: make(chan struct{}),
 		peers:   newPeers(o.Dirs, o.Run),
 		closed:  internalLinks{networks: o.Dirs.WatchNetworks()},
 		held:    make(map[socketName]*os.File),
 	}
+	k.enough = sync.OnceFunc(func() { close(k.stopped) })
+	k.life, k.endLife = context.WithCancel(context.Background())
 	var err error
 	k.engine, err = New(Config{Root: o.Dirs.Root, RunDir: o.Dirs.Run, Firewall: o.Firewall, Explain: &k.trace, Notice: io.Discard, Waiting: writerFunc(k.tell)})
 	k.proxy = proxy.New(k.whereNow, k.admits)
@@ -193,7 +212,7 @@ func (k *keeper) letGo() error {
 		return err
 	}
 	if k.Run.DNS != 0 {
-		if err := k.serveNames(context.Background()); err != nil {
+		if err := k.serveNames(k.life); err != nil {
 			return err
 		}
 	}
@@ -203,8 +222,9 @@ func (k *keeper) letGo() error {
 	if err := k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start}); err != nil {
 		return err
 	}
+	k.begun = time.Now()
 	k.engine.happened(k.Container, "start")
-	if k.Container.Spec.Tty && k.Size != (sandbox.Size{}) {
+	if k.Container.Spec.Tty && k.Size != (sandbox.Size{}) && k.Run.Backoff == 0 { // else nobody is there
 		k.resized(k.Size)
 	}
 	k.catchUp()

@@ -66,25 +66,29 @@ func (s *session) unstarted(run *state.Run, cause error) error {
 	if cause != nil { // else nobody knows how far it came
 		s.cabled(run.ID, "disconnect", run.Endpoints)
 	}
-	return errors.Join(s.dismantle(run), s.undone(run.ID, run.Name, run.Before, cause), s.held.RemoveRun(run.ID))
+	return errors.Join(s.dismantle(run), s.undone(run, cause), s.held.RemoveRun(run.ID))
 }
 
 // undone is what becomes of a container that could not be started: one that
 // was made for this run goes, another stands as before and says why. No cause
-// is a start that was cut short.
-func (s *session) undone(id, name string, before *state.State, cause error) error {
-	c, err := s.dirs.ReadContainer(id)
+// is a start that was cut short. What its policy has tried to start keeps the
+// exit code that it had.
+func (s *session) undone(run *state.Run, cause error) error {
+	c, err := s.dirs.ReadContainer(run.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return s.remove(&state.Container{ID: id, Name: name})
+		return s.remove(&state.Container{ID: run.ID, Name: run.Name})
 	case err != nil:
 		return err
-	case before == nil:
+	case run.Before == nil:
 		return s.remove(c)
 	}
-	c.State = *before
+	c.State = *run.Before
 	if cause != nil {
-		c.State.Error, c.State.ExitCode = describe(cause).Text, notStarted
+		c.State.Error = describe(cause).Text
+	}
+	if cause != nil && run.Backoff == 0 {
+		c.State.ExitCode = notStarted
 		if x, ok := errors.AsType[*sandbox.ExecError](cause); ok {
 			c.State.ExitCode = x.ExitCode()
 		}

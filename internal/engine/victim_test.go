@@ -23,7 +23,7 @@ import (
 // victimEnv makes the test binary a program that kills itself in the middle of
 // what it does: "before 3" and "after 3" around the third op of the three
 // plans, "line 3" of a real run when that is about to print its third line,
-// "start 3", "rename 3", "connect 3", "disconnect 3", "pause 3", "repair 3" of these verbs.
+// "start 3", "rename 3", "connect 3", "disconnect 3", "round 3", "pause 3", "repair 3" of these verbs.
 // "contest 3" is the fourth of contested, whole.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
@@ -75,6 +75,7 @@ var deaths = map[string]func(context.Context, *engine.Engine) error{
 		return err
 	},
 	"rename": func(ctx context.Context, e *engine.Engine) error { return e.Rename(ctx, "victim", "renamed") },
+	"round":  func(ctx context.Context, e *engine.Engine) error { return e.Round(ctx, "victim") },
 	"pause":  func(ctx context.Context, e *engine.Engine) error { return e.Pause(ctx, "victim") },
 	"repair": func(ctx context.Context, e *engine.Engine) error {
 		return errors.Join(e.Repair(ctx, nil, io.Discard)...)

@@ -23,6 +23,8 @@ type Container struct {
 	Spec    Spec      `json:"spec"`
 	State   State     `json:"state"`
 	Last    Last      `json:"last,omitzero"`
+
+	Restarts int `json:"restarts,omitempty"` // how often its policy has started it again since a person did
 }
 
 // Last is what a container had when it ran last, and gets again where it is
@@ -41,10 +43,14 @@ const (
 	Running = "running"
 	Paused  = "paused"
 	Exited  = "exited"
+
+	// Restarting is one whose command has ended, and whose supervisor waits to
+	// start it again.
+	Restarting = "restarting"
 )
 
 // State is how a container stood when its record was last written. A record
-// that says running is believed only while its supervisor lives.
+// that says running or restarting is believed only while its supervisor lives.
 type State struct {
 	Status   string    `json:"status"`
 	ExitCode int       `json:"exit_code"`
@@ -54,6 +60,9 @@ type State struct {
 	Boot     string    `json:"boot,omitempty"` // the boot it was started in
 	Paused   bool      `json:"-"`              // it runs, and stands still; no record says so
 }
+
+// Up says that it runs, or will again without anybody's doing.
+func (st State) Up() bool { return st.Status == Running || st.Status == Restarting }
 
 // Word is Docker's for it.
 func (st State) Word() string {

@@ -28,8 +28,10 @@ func container() *state.Container {
 			Endpoints: []state.Wish{{Network: "bridge", Aliases: []string{"db"}, MAC: "02:00:00:00:00:01", Priority: -1}},
 			Volumes:   []state.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}},
 			Publish:   []string{"8080:80", "9000-9001:9000-9001/udp"}, Labels: map[string]string{"a.b": "c"}, Detach: true,
+			Restart: state.Restart{Policy: state.RestartOnFailure, Retries: 2}, StopSignal: "usr1", StopTimeout: new(int),
 		},
-		State: state.State{Status: state.Exited, ExitCode: 137, Error: "killed", Boot: "b"},
+		Restarts: 2,
+		State:    state.State{Status: state.Exited, ExitCode: 137, Error: "killed", Boot: "b"},
 	}
 }
 
@@ -180,6 +182,47 @@ func TestTheCommandsProcessIsWrittenApart(t *testing.T) {
 		t.Errorf("it runs on: %v", err)
 	}
 }
+
+// One that rests has no process, whatever was written down for its last round.
+func TestARunThatRests(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h := lock(t, d)
+	r := running()
+	err := errors.Join(h.WriteRun(r), d.WriteInit(webID, state.Process{Pid: 4712, Start: 1}), h.MarkMoving(webID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Resting, r.Before, r.Backoff = true, &state.State{Status: state.Exited, ExitCode: 3}, time.Second
+	if err := h.WriteRun(r); err != nil { // as after a kill in the middle
+		t.Fatal(err)
+	}
+	if got, err := d.ReadRun(webID); err != nil || got.Init != (state.Process{}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := h.Rest(r); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.ReadRun(webID); err != nil || !reflect.DeepEqual(got, r) || d.Moving(webID) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	r.Resting = false
+	if err := h.WriteRun(r); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.ReadRun(webID); err != nil || got.Init != (state.Process{}) {
+		t.Errorf("the next round has the process of the last: %+v, %v", got, err)
+	}
+	r.Before = nil
+	if err := h.Rest(r); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := errors.AsType[*state.RecordError](second(d.ReadRun(webID))); !ok {
+		t.Error("a record that doesn't say how it ended is believed")
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 func TestTheFoldersAreRootsAlone(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Run is a running container: what the kernel has of it. It goes when the
@@ -28,6 +29,8 @@ type Run struct {
 	Ports      []Port            `json:"ports,omitempty"`
 	Sysctls    map[string]string `json:"sysctls,omitempty"` // of its network namespace
 	Before     *State            `json:"before,omitempty"`  // how its container stood, and will again if it can't be started; nil = then it goes
+	Backoff    time.Duration     `json:"backoff,omitempty"` // how long its supervisor waited to start it, by its policy; 0 = a person did
+	Resting    bool              `json:"resting,omitempty"` // its command has ended, and its supervisor waits to start it again: the kernel has nothing of it
 }
 
 // Wired are the endpoints that have a link: those on host and none don't.
@@ -114,8 +117,11 @@ func (d Dirs) ReadRun(id string) (*Run, error) {
 	if err := read(d.runFile(id), r); err != nil {
 		return nil, err
 	}
-	if r.ID != id || r.Name == "" {
+	if r.ID != id || r.Name == "" || r.Resting && r.Before == nil {
 		return nil, &RecordError{File: d.runFile(id), Err: fmt.Errorf("not a running container's: id %q, name %q", r.ID, r.Name)}
+	}
+	if r.Resting {
+		return r, nil
 	}
 	if err := read(d.initFile(id), &r.Init); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -165,6 +171,21 @@ func (d Dirs) WriteInit(id string, p Process) error {
 		head
 		Process
 	}{head{schema}, p})
+}
+
+// Rest writes down that a container rests: run is of its supervisor alone. What
+// its command was is forgotten, and its socket stays.
+func (h *Held) Rest(r *Run) error {
+	r.Resting = true
+	if err := h.WriteRun(r); err != nil {
+		return err
+	}
+	for _, file := range []string{h.dirs.initFile(r.ID), h.dirs.movingFile(r.ID)} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // MarkMoving marks a running container as being moved between networks, for

@@ -46,7 +46,28 @@ type Spec struct {
 	Detach      bool              `json:"detach,omitempty"`
 	Attach      []string          `json:"attach,omitempty"` // what the one who runs it gets: stdin, stdout, stderr; none = as -i and -d say
 	CIDFile     string            `json:"cidfile,omitempty"`
+	Restart     Restart           `json:"restart,omitzero"`
+	StopSignal  string            `json:"stop_signal,omitempty"`  // as given; "" = SIGTERM
+	StopTimeout *int              `json:"stop_timeout,omitempty"` // seconds until SIGKILL, under 0 for ever; nil = not said
 }
+
+// Restart is one --restart: when a container whose command has ended is started
+// again.
+type Restart struct {
+	Policy  string `json:"policy,omitempty"`  // one of those below; "" = no
+	Retries int    `json:"retries,omitempty"` // of on-failure, how often at most; 0 = without end
+}
+
+// Policies are Docker's words.
+const (
+	RestartNo            = "no"
+	RestartAlways        = "always"
+	RestartOnFailure     = "on-failure"
+	RestartUnlessStopped = "unless-stopped"
+)
+
+// None says that nothing starts it again.
+func (r Restart) None() bool { return r.Policy == "" || r.Policy == RestartNo }
 
 // A Wish is what a person asked of a container's endpoint on one network. What
 // is empty is left to choice.
