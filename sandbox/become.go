@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -162,7 +163,9 @@ func (o *order) lastThings(c control) error {
 	return unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
 }
 
+// withHome adds HOME where there is none, or an empty one.
 func withHome(env []string, home string) []string {
+	env = slices.DeleteFunc(env, func(v string) bool { return v == "HOME=" })
 	for _, v := range env {
 		if strings.HasPrefix(v, "HOME=") {
 			return env

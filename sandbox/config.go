@@ -5,7 +5,7 @@ import "os"
 // A Command is what is executed in a sandbox, by whom, with which streams.
 type Command struct {
 	Args   []string // a name without a slash is looked up in the PATH of Env
-	Env    []string // all of it; only HOME is added, from /etc/passwd, when it is not there
+	Env    []string // all of it; only HOME is added, from /etc/passwd, when it is not there or empty
 	Dir    string   // where it starts; "" is /
 	User   string   // USER[:GROUP], names or numbers as the sandbox knows them; "" is root
 	Caps   Caps

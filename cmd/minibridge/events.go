@@ -102,7 +102,7 @@ func eventPrinter(format string) (func(io.Writer, engine.Event) error, error) {
 		err = t.Execute(io.Discard, &eventMessage{})
 	}
 	if err != nil {
-		return nil, &engine.Error{Text: fmt.Sprintf("Error parsing format: %v", err), Code: badTemplate}
+		return nil, &engine.Error{Text: "Error parsing format: " + templateText(err), Code: badTemplate}
 	}
 	return func(w io.Writer, ev engine.Event) error {
 		if err := t.Execute(w, messageOf(ev)); err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"text/template"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/minibridge/minibridge/internal/engine"
 )
@@ -20,12 +22,26 @@ var functions = template.FuncMap{
 	"json":     toJSON,
 	"split":    strings.Split,
 	"join":     strings.Join,
-	"title":    func(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] },
+	"title":    title,
 	"lower":    strings.ToLower,
 	"upper":    strings.ToUpper,
 	"pad":      pad,
 	"truncate": func(s string, n int) string { return string([]rune(s)[:min(n, len([]rune(s)))]) },
 }
+
+// typeNames are Docker's words for what a list or a verb prints, of which a
+// template has asked for a field that isn't there.
+var typeNames = strings.NewReplacer(
+	"type main.containerRow", "type *formatter.ContainerContext",
+	"type main.networkRow", "type *network.networkContext",
+	"type *engine.Info", "type system.dockerInfo",
+	"type main.versionInfo", "type system.versionInfo",
+	"type main.clientVersion", "type system.clientVersion",
+	"type *main.eventMessage", "type *events.Message",
+)
+
+// templateText is what a template that failed says.
+func templateText(err error) string { return typeNames.Replace(err.Error()) }
 
 func toJSON(v any) (string, error) {
 	var b bytes.Buffer
@@ -33,6 +49,20 @@ func toJSON(v any) (string, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
 	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+// title begins each word with a capital, as Go's own did before it was given up
+// for one that knows languages: a word is letters, digits and underscores.
+func title(s string) string {
+	begins := true
+	return strings.Map(func(r rune) rune {
+		was := begins
+		begins = unicode.IsSpace(r) || r < utf8.RuneSelf && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+		if was {
+			return unicode.ToTitle(r)
+		}
+		return r
+	}, s)
 }
 
 // pad puts blanks around a text that is not empty.

@@ -68,7 +68,7 @@ func executeInfo(w io.Writer, t *template.Template, i *engine.Info) error {
 	var b bytes.Buffer
 	if err := t.Execute(&b, i); err != nil {
 		fmt.Fprintln(w)
-		return &engine.Error{Text: err.Error()}
+		return &engine.Error{Text: templateText(err)}
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err
@@ -90,6 +90,7 @@ func printInfo(w io.Writer, i *engine.Info) {
 		{"CPUs", fmt.Sprint(i.NCPU)},
 		{"Total Memory", units.BytesSize(float64(i.MemTotal))},
 		{"Name", i.Name},
+		{"ID", i.ID},
 		{"Docker Root Dir", i.DockerRootDir},
 		{"Debug Mode", "false"},
 		{"Firewall Backend", i.FirewallBackend.Driver},

@@ -67,7 +67,7 @@ func printList[Row any](w *output, f *listFormat, head Row, rows []Row, bad stri
 	var out bytes.Buffer
 	line := func(t *template.Template, row Row) error {
 		if err := t.Execute(&out, row); err != nil {
-			return &engine.Error{Text: fmt.Sprintf("%s: %v", bad, err)}
+			return &engine.Error{Text: bad + ": " + templateText(err)}
 		}
 		return out.WriteByte('\n')
 	}

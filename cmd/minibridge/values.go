@@ -60,8 +60,10 @@ func checkLabel(s string) error {
 	return nil
 }
 
-// readEnv is what --env-file and -e say, files first. A name alone is the
-// caller's value; unset here, it stays a name, which takes the variable away.
+// readEnv is what --env-file and -e say, files first; the last -e of a name
+// stands where its first did. A name alone is the caller's value; unset here, it
+// is nothing in a file, and by -e it stays a name, which takes away what the
+// container would have had without either.
 func readEnv(files, set []string) ([]string, error) {
 	var all []string
 	for _, file := range files {
@@ -69,18 +71,35 @@ func readEnv(files, set []string) ([]string, error) {
 		if err != nil {
 			return nil, &engine.Error{Text: err.Error()}
 		}
-		all = append(all, vars...)
-	}
-	var env []string
-	for _, v := range append(all, set...) {
-		if !strings.Contains(v, "=") {
-			if value, ok := os.LookupEnv(v); ok {
-				v += "=" + value
+		for _, v := range vars {
+			if v = withValue(v); strings.Contains(v, "=") {
+				all = append(all, v)
 			}
 		}
-		env = append(env, v)
 	}
-	return env, nil
+	for _, v := range all {
+		if strings.ContainsRune(v, 0) { // a word of execve(2) ends there
+			return nil, &engine.Error{Text: fmt.Sprintf("environment variable value can't contain null(\\x00): %q", v)}
+		}
+	}
+	var flags []string
+	for _, v := range set {
+		name, _, _ := strings.Cut(v, "=")
+		i := slices.IndexFunc(flags, func(o string) bool { return o == name || strings.HasPrefix(o, name+"=") })
+		if i < 0 {
+			i, flags = len(flags), append(flags, "")
+		}
+		flags[i] = withValue(v)
+	}
+	return append(all, flags...), nil
+}
+
+// withValue gives a name alone the caller's value, if it has one.
+func withValue(v string) string {
+	if value, ok := os.LookupEnv(v); ok && !strings.Contains(v, "=") {
+		v += "=" + value
+	}
+	return v
 }
 
 // readLabels is what --label-file and -l say, files first. As with Docker, a
@@ -100,7 +119,8 @@ func readLabels(files, set []string) ([]string, error) {
 // byteOrderMark may begin a file that was written on Windows.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// readEnvFile reads NAME=value lines, with Docker's errors.
+// readEnvFile reads NAME=value lines, with Docker's errors. They may be as long
+// as one likes: what the kernel takes of a variable is twice what Docker reads.
 func readEnvFile(file string) ([]string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {

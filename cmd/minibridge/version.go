@@ -75,7 +75,7 @@ func (a *app) versionThrough(format string, v versionInfo) error {
 	err = t.Execute(&b, v)
 	fmt.Fprintln(a.out, b.String())
 	if err != nil {
-		return &engine.Error{Text: err.Error()}
+		return &engine.Error{Text: templateText(err)}
 	}
 	return nil
 }

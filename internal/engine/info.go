@@ -3,7 +3,10 @@ package engine
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"runtime"
@@ -19,6 +22,7 @@ import (
 // Info is what there is on this machine: Docker's fields, of those that make
 // sense without a daemon and images.
 type Info struct {
+	ID                string
 	Containers        int
 	ContainersRunning int
 	ContainersPaused  int
@@ -87,7 +91,18 @@ func (i *Info) machine() error {
 	forward, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
 	i.IPv4Forwarding = strings.TrimSpace(string(forward)) == "1"
 	i.OperatingSystem, i.OSVersion = release()
+	i.ID = ownID()
 	return err
+}
+
+// ownID tells this machine from others. It is made of its machine-id(5), which
+// is to be nobody else's to know, in the way of
+// sd_id128_get_machine_app_specific(3).
+func ownID() string {
+	mac := hmac.New(sha256.New, []byte(machineID()))
+	mac.Write([]byte("minibridge info"))
+	b := mac.Sum(nil)
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 // release is what the system calls itself (os-release(5)).

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -144,16 +145,27 @@ func (e *Engine) paths(j *containerJSON, c *state.Container) {
 	}
 }
 
+// givenEnv is what was asked for, as it was, and the PATH that Docker takes from
+// an image.
+func givenEnv(asked []string) []string {
+	env := append([]string{}, asked...)
+	for _, v := range asked {
+		if name, _, _ := strings.Cut(v, "="); name == "PATH" {
+			return env
+		}
+	}
+	return append(env, "PATH="+searchPath)
+}
+
 func configOf(c *state.Container, run *state.Run) (configJSON, error) {
 	spec, a := &c.Spec, attachmentOf(c)
 	j := configJSON{
 		Hostname: hostname(c), Domainname: spec.Domainname, User: spec.User,
 		AttachStdin: a.stdin, AttachStdout: a.stdout, AttachStderr: a.stderr,
 		Tty: spec.Tty, OpenStdin: spec.OpenStdin, StdinOnce: stdinOnce(c),
-		Env: withEnv([]string{}, spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,
+		Env: givenEnv(spec.Env), Cmd: spec.Args, WorkingDir: workingDir(spec), Labels: spec.Labels,
 		StopSignal: spec.StopSignal, StopTimeout: spec.StopTimeout,
 	}
-	j.Env = append(j.Env, withEnv([]string{"PATH=" + searchPath}, spec.Env)[0:1]...)
 	if run != nil {
 		j.Hostname = execHostname(c, run)
 	}

@@ -119,7 +119,7 @@ func (e *Engine) readNetworks(s *containerSieve) error {
 func (s *containerSieve) passes(c *state.Container, run *state.Run, st state.State) bool {
 	switch {
 	case s.none,
-		!s.prefix("id", c.ID), !s.match("name", c.Name) && !s.match("name", "/"+c.Name),
+		!s.begins(c.ID), !s.match("name", c.Name) && !s.match("name", "/"+c.Name),
 		!s.labels("label", c.Spec.Labels), !s.exact("status", st.Word()),
 		len(s.exited) > 0 && (st.Status != state.Exited || !slices.Contains(s.exited, st.ExitCode)):
 		return false
@@ -127,6 +127,12 @@ func (s *containerSieve) passes(c *state.Container, run *state.Run, st state.Sta
 	older := func(other *state.Container) bool { return c.Created.Before(other.Created) }
 	younger := func(other *state.Container) bool { return c.Created.After(other.Created) }
 	return all(s.before, older) && all(s.since, younger) && s.onNetwork(c, run) && s.seesVolume(c) && s.hasPorts(c, run)
+}
+
+// begins takes the beginning of an id, but for none at all.
+func (s *containerSieve) begins(id string) bool {
+	wanted := s.Filters["id"]
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(want string) bool { return want != "" && strings.HasPrefix(id, want) })
 }
 
 func all[T any](list []T, holds func(T) bool) bool {

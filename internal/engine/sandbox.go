@@ -97,14 +97,16 @@ func environment(spec *state.Spec, hostname string, tty bool) []string {
 }
 
 // withEnv puts each variable in the place of one with its name, or at the end.
-// A name alone takes the variable away.
+// A name alone takes away what was there before, and not what set itself sets.
 func withEnv(env, set []string) []string {
+	before := len(env)
 	for _, v := range set {
 		name, _, ok := strings.Cut(v, "=")
 		i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
 		switch {
-		case !ok && i >= 0:
+		case !ok && i >= 0 && i < before:
 			env = slices.Delete(env, i, i+1)
+			before--
 		case !ok:
 		case i >= 0:
 			env[i] = v
