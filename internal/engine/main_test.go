@@ -15,7 +15,7 @@ func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	engine.Init()
-	for name, f := range map[string]func(string) int{victimEnv: victim, serveEnv: serve, askEnv: ask, echoEnv: echo} {
+	for name, f := range map[string]func(string) int{victimEnv: victim, serveEnv: serve, echoEnv: echo} {
 		if value, ok := os.LookupEnv(name); ok {
 			os.Exit(f(value))
 		}

@@ -3,25 +3,20 @@ package engine_test
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/minibridge/minibridge/internal/engine"
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/internal/state"
 )
 
-// These make the test binary a server that tells each client how it is seen,
-// or a client that prints what it is told.
-const (
-	serveEnv = "ENGINE_TEST_SERVE" // the port
-	askEnv   = "ENGINE_TEST_ASK"   // host:port
-)
+// serveEnv, a port, makes the test binary a server that tells each client how
+// it is seen.
+const serveEnv = "ENGINE_TEST_SERVE"
 
 func serve(port string) int {
 	l, err := net.Listen("tcp4", ":"+port)
@@ -40,27 +35,16 @@ func serve(port string) int {
 	}
 }
 
-// ask tries again until the server is up.
-func ask(addr string) int {
-	for late := time.Now().Add(patience); time.Now().Before(late); {
-		c, err := net.DialTimeout("tcp4", addr, patience)
-		if err != nil {
-			continue
-		}
-		answer, err := io.ReadAll(c)
-		c.Close()
-		if err == nil && len(answer) > 0 {
-			os.Stdout.Write(answer)
-			return 0
-		}
-	}
-	fmt.Println("nobody answers at", addr)
-	return 1
-}
-
-// asking is the shell command of a client.
+// asking is the shell command of a client, which prints what it is told; it
+// tries again until the server is up.
 func asking(t *testing.T, addr string) string {
-	return askEnv + "=" + addr + " " + self(t)
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const client = `timeout %.0f bash -c 'until said=$(cat </dev/tcp/%s/%s) && [[ $said ]]; do :; done 2>/dev/null; echo "$said"' || { echo nobody answers at %s; false; }`
+	return fmt.Sprintf(client, patience.Seconds(), host, port, addr)
 }
 
 // server is what to put behind `minibridge run`, and flags that it needs.
