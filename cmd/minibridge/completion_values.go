@@ -16,8 +16,10 @@ import (
 
 // values complete the flags of these names, of whichever command.
 var values = map[string]completer{
+	"attach":       words("STDIN", "STDOUT", "STDERR"),
 	"cap-add":      capabilities,
 	"cap-drop":     capabilities,
+	"detach-keys":  words("ctrl-p,ctrl-q", "ctrl-a,d", "ctrl-@", "ctrl-\\"),
 	"driver":       words("bridge"),
 	"env":          variables,
 	"filter":       filterKeys,
@@ -100,10 +102,10 @@ func variables(*app, *cobra.Command, []string, string) (names []string) {
 
 // formats are those that have a name. Templates are the person's.
 func formats(_ *app, c *cobra.Command, _ []string, _ string) []string {
-	if c.Name() == "inspect" {
-		return []string{"json"}
+	if c.Name() == "ps" || c.Name() == "ls" {
+		return []string{"table", "json"}
 	}
-	return []string{"table", "json"}
+	return []string{"json"}
 }
 
 // attachable is all that --network takes.
@@ -150,6 +152,11 @@ func filterKeys(a *app, c *cobra.Command, _ []string, begun string) (all []strin
 		all = []string{"bridge", "host", "null"}
 	case "type":
 		all = []string{"builtin", "custom"}
+		if c.Name() == "events" {
+			all = []string{"container", "network"}
+		}
+	case "scope":
+		all = []string{"local"}
 	case "dangling":
 		all = []string{"false", "true"}
 	}

@@ -63,12 +63,12 @@ before, too. About two megabytes of the past are kept, until a reboot.`,
 			if err != nil {
 				return err
 			}
-			return e.Events(c.Context(), o, func(ev engine.Event) error {
+			return a.seenEnough(e.Events(c.Context(), o, func(ev engine.Event) error {
 				if err := print(a.out, ev); err != nil {
 					return err
 				}
 				return a.out.err
-			})
+			}))
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "print what has happened since a `time`, or so long ago (10m), too")

@@ -121,7 +121,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return &usageError{text: fmt.Sprintf("minibridge: unknown help topic: %s\n\nRun 'minibridge --help' for more information\n", strings.Join(args, " ")), code: 1}
+				return &usageError{text: fmt.Sprintf("minibridge: unknown help topic: %s\n\nRun 'minibridge --help' for more information\n", printable(strings.Join(args, " "))), code: 1}
 			}
 			return about.Help()
 		},

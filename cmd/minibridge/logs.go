@@ -33,12 +33,7 @@ func (a *app) logsCommand() *cobra.Command {
 			}
 			streams := a.streams()
 			streams.Out = a.out
-			err = e.Logs(c.Context(), args[0], o, streams)
-			if i, ok := errors.AsType[engine.Interrupted](err); ok { // the way to end --follow: nothing went wrong
-				a.code = 128 + int(i.Signal)
-				return nil
-			}
-			return err
+			return a.seenEnough(e.Logs(c.Context(), args[0], o, streams))
 		},
 	}
 	c.Flags().BoolVarP(&o.Follow, "follow", "f", false, "go on until the container has ended")
@@ -48,6 +43,16 @@ func (a *app) logsCommand() *cobra.Command {
 	c.Flags().BoolVar(&o.Details, "details", false, "begin each line with what --log-opt labels= and env= name")
 	c.Flags().BoolVarP(&o.Timestamps, "timestamps", "t", false, "begin each line with its time")
 	return c
+}
+
+// seenEnough is the end of a verb that goes on until it is interrupted: nothing
+// went wrong then.
+func (a *app) seenEnough(err error) error {
+	if i, ok := errors.AsType[engine.Interrupted](err); ok {
+		a.code = 128 + int(i.Signal)
+		return nil
+	}
+	return err
 }
 
 // tailLines is how many lines --tail asks for; what is no such number is all

@@ -17,6 +17,9 @@ type progress struct {
 	line string // what stands there
 }
 
+// roomForWords is the least width in which such a line says something.
+const roomForWords = 20
+
 func newProgress() *progress { return &progress{terminal: terminalOf(os.Stderr)} }
 
 // told is how far something has come.
@@ -24,15 +27,13 @@ func (p *progress) told(done, of int) { p.say(fmt.Sprintf("measuring: %d of %d",
 
 // say replaces the line; "" takes it away.
 func (p *progress) say(line string) {
-	if p.width == 0 {
+	if p.width < roomForWords {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	if p.line = ellipsis(printable(line), max(1, p.width-1)); line == "" { // a full line would go on in the next
-		p.line = ""
-	}
+	p.line = ellipsis(printable(line), p.width-1) // a full line would go on in the next
 	os.Stderr.WriteString(p.line)
 }
 
@@ -59,7 +60,7 @@ func (p *progress) Write(b []byte) (n int, err error) {
 
 // during does something, and counts the seconds that it takes.
 func (p *progress) during(what string, do func() error) error {
-	if p.width == 0 {
+	if p.width < roomForWords {
 		return do()
 	}
 	done, quiet := make(chan struct{}), make(chan struct{})

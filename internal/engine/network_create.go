@@ -107,7 +107,9 @@ func checkNetworkName(name string) error {
 		return errorf("invalid name: name is empty")
 	case name == "bridge" || name == "host" || name == "none" || name == "default":
 		return errorf("operation is not permitted on predefined %s network", name)
-	case !networkName.MatchString(name) || len(name) > maxName:
+	case len(name) > maxName:
+		return errorf("invalid network name (%s…): %d bytes, %d are allowed", printable(name[:20]), len(name), maxName)
+	case !networkName.MatchString(name):
 		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", printable(name), maxName)
 	}
 	return nil

@@ -100,21 +100,27 @@ func environment(spec *state.Spec, hostname string, tty bool) []string {
 // A name alone takes away what was there before, and not what set itself sets.
 func withEnv(env, set []string) []string {
 	before := len(env)
+	at := make(map[string]int, before+len(set)) // where a name stands
+	for i, v := range env {
+		name, _, _ := strings.Cut(v, "=")
+		at[name] = i
+	}
 	for _, v := range set {
 		name, _, ok := strings.Cut(v, "=")
-		i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+		i, there := at[name]
 		switch {
-		case !ok && i >= 0 && i < before:
-			env = slices.Delete(env, i, i+1)
-			before--
+		case !ok && there && i < before:
+			env[i] = ""
+			delete(at, name)
 		case !ok:
-		case i >= 0:
+		case there:
 			env[i] = v
 		default:
+			at[name] = len(env)
 			env = append(env, v)
 		}
 	}
-	return env
+	return slices.DeleteFunc(env, func(v string) bool { return v == "" })
 }
 
 // workingDir is where the command starts: where it was asked to, else where
