@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // A log holds what a container wrote, one line a line:
@@ -31,7 +33,6 @@ type logWriter struct {
 	file   *os.File // nil when it could not be made
 	out    *bufio.Writer
 	size   int64
-	torn   bool  // the last line may have no end
 	missed error // why something is missing; failed has been told
 }
 
@@ -48,16 +49,19 @@ func openLog(path string, limits logLimits, failed func(error)) (*logWriter, err
 }
 
 func (l *logWriter) open() error {
-	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
+	size, torn, err := state.Torn(f)
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	l.file, l.size = f, info.Size()
+	l.file, l.size = f, size
 	l.out.Reset(f)
+	if torn { // by a full disk, or a writer that was killed
+		l.out.WriteByte('\n')
+	}
 	return nil
 }
 
@@ -82,9 +86,6 @@ func (l *logWriter) add(kind frameKind, p []byte) error {
 		stream = " stderr "
 	}
 	now := time.Now().UTC().Format(logTime)
-	if l.torn {
-		l.out.WriteByte('\n')
-	}
 	for len(p) > 0 {
 		if err := l.makeRoom(); err != nil {
 			return err
@@ -107,8 +108,9 @@ func (l *logWriter) add(kind frameKind, p []byte) error {
 
 func (l *logWriter) flush() error {
 	err := l.out.Flush()
-	if l.torn = err != nil; l.torn {
-		l.out.Reset(l.file) // what is left of it is lost
+	if err != nil {
+		l.out.Reset(l.file)   // what is left of it is lost
+		l.out.WriteByte('\n') // and what is there may have no end
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -79,44 +78,5 @@ func TestTheTailOfManyFiles(t *testing.T) {
 		if err := r.copyAll(read); err != nil || r.flush() != nil || out.String() != want {
 			t.Errorf("the last %d lines are %q, %v", n, out.String(), err)
 		}
-	}
-}
-
-// A line that found no room ends where the room did; the next one is whole.
-func TestALogThatIsFullForAWhile(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "log")
-	var told []error
-	l, err := openLog(path, logLimits{files: 1}, func(err error) { told = append(told, err) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.close()
-	l.write(frameStdout, []byte("one\n"))
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer full.Close()
-	log := l.file
-	l.file = full
-	l.out.Reset(full)
-	l.write(frameStdout, []byte("two\n"))
-	l.write(frameStdout, []byte("three\n"))
-	l.file = log
-	l.out.Reset(log)
-	l.write(frameStdout, []byte("four\n"))
-	if len(told) != 1 || l.lost() == nil {
-		t.Errorf("told %v", told)
-	}
-	var out bytes.Buffer
-	r := newLogReader(LogOptions{}, Streams{Out: &out, Err: &out})
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := r.copy(f); err != nil || r.flush() != nil || out.String() != "one\nfour\n" {
-		t.Errorf("%q, %v", out.String(), err)
 	}
 }

@@ -76,9 +76,12 @@ func (d Dirs) openEvents() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, err := f.Seek(0, io.SeekEnd)
+	size, torn, err := Torn(f)
+	if err == nil && torn {
+		_, err = f.Write([]byte{'\n'})
+	}
 	if err != nil || size < eventFile {
-		return f, errors.Join(err, endLine(f, size))
+		return f, err
 	}
 	f.Close()
 	for _, n := range numbers[:len(numbers)-1] {
@@ -87,18 +90,6 @@ func (d Dirs) openEvents() (*os.File, error) {
 		}
 	}
 	return os.OpenFile(d.eventFile(last+1), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-}
-
-func endLine(f *os.File, size int64) error {
-	end := []byte{'\n'}
-	if size == 0 {
-		return nil
-	}
-	if _, err := f.ReadAt(end, size-1); err != nil || end[0] == '\n' {
-		return err
-	}
-	_, err := f.Write([]byte{'\n'})
-	return err
 }
 
 func (d Dirs) eventFile(n int) string {

@@ -66,3 +66,15 @@ func write(file string, record any) error {
 	}
 	return renameio.WriteFile(file, append(b, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(file)))
 }
+
+// Torn tells whether the last line of a file of lines has no end: a full disk
+// tears one, and the death of its writer.
+func Torn(f *os.File) (size int64, torn bool, err error) {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return 0, false, err
+	}
+	var end [1]byte
+	_, err = f.ReadAt(end[:], info.Size()-1)
+	return info.Size(), end[0] != '\n', err
+}
