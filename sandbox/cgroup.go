@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -102,9 +103,9 @@ type CgroupDel struct {
 
 // String goes on while processes in it make others.
 func (s *CgroupDel) String() string {
-	dir, procs := plan.Command(s.Dir), plan.Command(filepath.Join(s.Dir, "cgroup.procs"))
-	return fmt.Sprintf("while [ -d %s ] && ! rmdir %s; do while read -r p; do echo \"$p\" > %s || true; done < %s; done",
-		dir, dir, plan.Command(filepath.Join(filepath.Dir(s.Dir), "cgroup.procs")), procs)
+	dir, in := plan.Command(s.Dir), func(file string) string { return plan.Command(filepath.Join(s.Dir, file)) }
+	return fmt.Sprintf("while [ -d %s ] && ! rmdir %s; do for t in $(cat %s || cat %s); do echo $t > %s || true; done; done",
+		dir, dir, in(threads2), in(threads1), plan.Command(filepath.Join(filepath.Dir(s.Dir), "cgroup.procs")))
 }
 
 // Apply tries again while processes in it make others.
@@ -131,29 +132,39 @@ func wrapPath(op, path string, err error) error {
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
-// moveOut moves the processes of a cgroup to the one above.
+// moveOut moves the processes of a cgroup to the one above, each by any of its
+// threads.
 func moveOut(dir string) error {
-	pids, err := members(dir)
-	for _, pid := range pids {
-		err = errors.Join(err, enter(filepath.Dir(dir), pid))
+	tids, err := members(dir)
+	for tid := range tids {
+		err = errors.Join(err, enter(filepath.Dir(dir), tid))
 	}
 	return err
 }
 
-// members are the processes of a cgroup.
-func members(dir string) (pids []int, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+// The files of a cgroup that list its threads, of version 2 and 1. A process
+// whose first thread has ended is not in cgroup.procs: the kernel moves only
+// threads that live, and of version 2 it stays listed where it was.
+const threads2, threads1 = "cgroup.threads", "tasks"
+
+// members are the threads of a cgroup.
+func members(dir string) (tids map[int]bool, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, threads2))
+	if errors.Is(err, fs.ErrNotExist) {
+		b, err = os.ReadFile(filepath.Join(dir, threads1))
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 		return nil, nil
 	}
-	for _, word := range strings.Fields(string(b)) {
-		pid, err := strconv.Atoi(word)
+	tids = make(map[int]bool)
+	for word := range bytes.FieldsSeq(b) {
+		tid, err := strconv.Atoi(string(word))
 		if err != nil {
 			return nil, err
 		}
-		pids = append(pids, pid)
+		tids[tid] = true
 	}
-	return pids, err
+	return tids, err
 }
 
 // enter moves a process to a cgroup. One that has ended is in none.

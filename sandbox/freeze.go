@@ -3,11 +3,9 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,63 +68,6 @@ func (s *CgroupThaw) Apply() error {
 		return nil
 	}
 	return err
-}
-
-// CgroupEnter moves all processes of a sandbox, which has a PID namespace of
-// its own ([HasProcesses]), to a cgroup. One that is frozen
-// already stops each where it is, so that none can make others out there.
-type CgroupEnter struct {
-	Dir   string
-	Pid   int    // of the sandbox's PID 1
-	Start uint64 // and when it began
-}
-
-// String goes over them three times: one that is out there yet may have made
-// another meanwhile, or have ended.
-func (s *CgroupEnter) String() string {
-	return fmt.Sprintf("for n in 1 2 3; do for p in /proc/[0-9]*; do if [ $p/ns/pid -ef /proc/%d/ns/pid ]; then echo ${p#/proc/} > %s || true; fi; done; done",
-		s.Pid, plan.Command(filepath.Join(s.Dir, "cgroup.procs")))
-}
-
-// Apply goes on until all are in there.
-func (s *CgroupEnter) Apply() error {
-	for {
-		outside, err := s.outside()
-		if err != nil || len(outside) == 0 {
-			return err
-		}
-		for _, pid := range outside {
-			if err := enter(s.Dir, pid); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// Undo leaves it to the end of the cgroup.
-func (s *CgroupEnter) Undo() (plan.Step, error) {
-	outside, err := s.outside()
-	if err != nil || len(outside) == 0 {
-		return nil, err
-	}
-	return &plan.Leave{Why: "its processes go back when their cgroup goes"}, nil
-}
-
-// outside are the processes that are not in the cgroup, and have not ended: a
-// zombie is in none.
-func (s *CgroupEnter) outside() ([]int, error) {
-	all, err := Processes(s.Pid, s.Start)
-	if err != nil {
-		return nil, err
-	}
-	in, err := members(s.Dir)
-	return slices.DeleteFunc(all, func(pid int) bool {
-		if slices.Contains(in, pid) {
-			return true
-		}
-		stat, err := readStat(pid)
-		return err != nil || stat.state == 'Z' || stat.state == 'X'
-	}), err
 }
 
 // AwaitFrozen waits until all processes of a cgroup stand still: one that is in

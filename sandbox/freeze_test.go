@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/plan"
 	"github.com/minibridge/minibridge/sandbox"
@@ -24,36 +26,54 @@ var cgroupKinds = map[string]string{
 	"version 1": "mount -t cgroup -o freezer cgroup /sys/fs/cgroup",
 }
 
+// tickers say something all the time. The first thread of one has ended: to
+// /proc it is a zombie (proc_pid_stat(5)).
+var tickers = map[string][]string{
+	"a shell": {"sh", "-c", "while echo tick; do sleep 0.01; done"},
+	"a process without its first thread": {"sh", "-c", fmt.Sprintf(`python3 -c '
+import ctypes, os, threading, time
+def tick():
+    while True:
+        os.write(1, b"tick\n")
+        time.sleep(0.01)
+threading.Thread(target=tick).start()
+ctypes.CDLL(None).syscall(%d, 0)' & wait`, unix.SYS_EXIT)},
+}
+
 // TestFreeze: each op says that it is not so yet, then that it is; their texts,
 // typed, do the same; and the undos leave nothing.
 func TestFreeze(t *testing.T) {
 	for name, mount := range cgroupKinds {
-		t.Run(name, func(t *testing.T) {
-			hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-				if _, _, err := sandbox.FindFreezer(os.Getpid()); !errors.Is(err, sandbox.ErrNoFreezer) {
-					t.Fatalf("nothing is mounted, and %v", err)
-				}
-				m.Sh(t, mount)
-				pid, start, ticks := ticker(t)
-				above, v1, err := sandbox.FindFreezer(pid)
-				if err != nil || v1 != (name == "version 1") {
-					t.Fatalf("%q %v %v", above, v1, err)
-				}
-				dir := filepath.Join(above, fmt.Sprintf("minibridge-test-%d-%d", os.Getppid(), start))
-				p := plan.Plan{
-					{Op: &sandbox.CgroupAdd{Dir: dir}},
-					{Op: &sandbox.CgroupFreeze{Dir: dir, V1: v1}},
-					{Op: &sandbox.CgroupEnter{Dir: dir, Pid: pid, Start: start}},
-				}
-				apply := func(op plan.Op) error { return op.Apply() }
-				typed := func(op plan.Op) error { m.Sh(t, op.String()); return nil }
-				undone := func(s plan.Step) error { return s.Apply() }
-				undoneByHand := func(s plan.Step) error { m.Sh(t, s.String()); return nil }
-				freezeAndThaw(t, p, dir, v1, ticks, apply, undone)
-				freezeAndThaw(t, p, dir, v1, ticks, typed, undoneByHand)
-			})
-		})
+		for who, argv := range tickers {
+			t.Run(name+"/"+who, func(t *testing.T) { freeze(t, mount, name == "version 1", argv) })
+		}
 	}
+}
+
+func freeze(t *testing.T, mount string, version1 bool, argv []string) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		if _, _, err := sandbox.FindFreezer(os.Getpid()); !errors.Is(err, sandbox.ErrNoFreezer) {
+			t.Fatalf("nothing is mounted, and %v", err)
+		}
+		m.Sh(t, mount)
+		pid, start, ticks := ticker(t, argv)
+		above, v1, err := sandbox.FindFreezer(pid)
+		if err != nil || v1 != version1 {
+			t.Fatalf("%q %v %v", above, v1, err)
+		}
+		dir := filepath.Join(above, fmt.Sprintf("minibridge-test-%d-%d", os.Getppid(), start))
+		p := plan.Plan{
+			{Op: &sandbox.CgroupAdd{Dir: dir}},
+			{Op: &sandbox.CgroupFreeze{Dir: dir, V1: v1}},
+			{Op: &sandbox.CgroupEnter{Dir: dir, Pid: pid, Start: start}},
+		}
+		apply := func(op plan.Op) error { return op.Apply() }
+		typed := func(op plan.Op) error { m.Sh(t, op.String()); return nil }
+		undone := func(s plan.Step) error { return s.Apply() }
+		undoneByHand := func(s plan.Step) error { m.Sh(t, s.String()); return nil }
+		freezeAndThaw(t, p, dir, v1, ticks, apply, undone)
+		freezeAndThaw(t, p, dir, v1, ticks, typed, undoneByHand)
+	})
 }
 
 func freezeAndThaw(t *testing.T, p plan.Plan, dir string, v1 bool, ticks *ticks, do func(plan.Op) error, take func(plan.Step) error) {
@@ -99,10 +119,10 @@ func freezeAndThaw(t *testing.T, p plan.Plan, dir string, v1 bool, ticks *ticks,
 // ticks are what a process says while it runs.
 type ticks struct{ lines chan string }
 
-// ticker starts a shell that says something all the time.
-func ticker(t *testing.T) (pid int, start uint64, said *ticks) {
+// ticker starts one in a PID namespace of its own.
+func ticker(t *testing.T, argv []string) (pid int, start uint64, said *ticks) {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", "while echo tick; do sleep 0.01; done")
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	out, err := cmd.StdoutPipe()
 	if err == nil {

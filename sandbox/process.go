@@ -83,12 +83,10 @@ func (p *Process) Kill() error {
 }
 
 // Alive tells whether the process that had this pid and start time is still
-// running; a zombie is not. One whose first thread has ended looks like that,
-// and has its files, bound sockets among them, until its other threads have
-// ended, too: all are killed at once, and go one by one.
+// running; a zombie is not.
 func Alive(pid int, start uint64) bool {
 	s, err := readStat(pid)
-	return err == nil && s.start == start && s.state != 'X' && (s.state != 'Z' || s.threads > 1)
+	return err == nil && s.start == start && !s.ended()
 }
 
 // StartTime is when a process began, as in [Process].Start.
@@ -138,6 +136,11 @@ type stat struct {
 	threads uint64 // field 20
 	start   uint64 // field 22
 }
+
+// ended is true of a zombie. A process whose first thread has ended looks like
+// one, and has its files, bound sockets among them, until its other threads have
+// ended, too: all are killed at once, and go one by one.
+func (s stat) ended() bool { return s.state == 'X' || s.state == 'Z' && s.threads <= 1 }
 
 // readStat reads /proc/PID/stat. The second field, the program's name in
 // brackets, can hold anything, so counting begins at the last bracket.

@@ -29,10 +29,14 @@ func Processes(pid int, start uint64) ([]int, error) {
 	if theirs == own {
 		return descendants(all, pid), nil
 	}
-	return slices.DeleteFunc(all, func(p int) bool {
-		name, err := os.Readlink(pidNamespace(p))
-		return err != nil || name == own || name != theirs && !nested(p, theirs)
-	}), nil
+	return slices.DeleteFunc(all, func(p int) bool { return !belongs(p, theirs) }), nil
+}
+
+// belongs says whether a process is in a PID namespace, not the caller's own, or
+// in one that was made in there.
+func belongs(pid int, ns string) bool {
+	name, err := os.Readlink(pidNamespace(pid))
+	return err == nil && (name == ns || nested(pid, ns))
 }
 
 // HasProcesses says whether a sandbox has a PID namespace of its own, and not
@@ -48,20 +52,29 @@ func HasProcesses(pid int) (bool, error) {
 
 func pidNamespace(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/pid" }
 
-func allProcesses() (pids []int, err error) {
-	dir, err := os.Open("/proc")
+func allProcesses() ([]int, error) { return numbers("/proc") }
+
+// threadsOf are the threads of a process: none of one that has gone.
+func threadsOf(pid int) []int {
+	tids, _ := numbers("/proc/" + strconv.Itoa(pid) + "/task")
+	return tids
+}
+
+// numbers are the names in a folder that are some, lowest first.
+func numbers(folder string) (all []int, err error) {
+	dir, err := os.Open(folder)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
 	names, err := dir.Readdirnames(-1)
 	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
+		if n, err := strconv.Atoi(name); err == nil {
+			all = append(all, n)
 		}
 	}
-	slices.Sort(pids)
-	return pids, err
+	slices.Sort(all)
+	return all, err
 }
 
 // nested says whether a process's PID namespace was made in another one, or in
