@@ -23,12 +23,23 @@ var ErrNoFreezer = errors.New("neither a cgroup2 file system nor one of version 
 // hierarchy that can freeze (cgroups(7)): one of version 2 where there is one,
 // in which a process that is frozen can be killed, else version 1's.
 func FindFreezer(pid int) (cgroup string, v1 bool, err error) {
-	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
-		return m.FSType != "cgroup2" && !isFreezer1(m), false
-	})
+	mounts, err := findFreezers()
 	if err != nil {
 		return "", false, err
 	}
+	return mounts.of(pid)
+}
+
+// freezers are the mounts of hierarchies that can freeze.
+type freezers []*mountinfo.Info
+
+func findFreezers() (freezers, error) {
+	return mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		return m.FSType != "cgroup2" && !isFreezer1(m), false
+	})
+}
+
+func (mounts freezers) of(pid int) (cgroup string, v1 bool, err error) {
 	paths, err := cgroupsOf(pid)
 	if err != nil {
 		return "", false, err

@@ -29,8 +29,8 @@ var cgroupKinds = map[string]string{
 // tickers say something all the time. The first thread of one has ended: to
 // /proc it is a zombie (proc_pid_stat(5)).
 var tickers = map[string][]string{
-	"a shell": {"sh", "-c", "while echo tick; do sleep 0.01; done"},
-	"a process without its first thread": {"sh", "-c", fmt.Sprintf(`python3 -c '
+	"a shell": {"sh", "-c", "sleep 1000 & while echo tick; do sleep 0.01; done"},
+	"a process without its first thread": {"sh", "-c", fmt.Sprintf(`sleep 1000 & python3 -c '
 import ctypes, os, threading, time
 def tick():
     while True:
@@ -41,7 +41,7 @@ ctypes.CDLL(None).syscall(%d, 0)' & wait`, unix.SYS_EXIT)},
 }
 
 // TestFreeze: each op says that it is not so yet, then that it is; their texts,
-// typed, do the same; and the undos leave nothing.
+// typed, do the same; and the undos leave nothing, and each process where it was.
 func TestFreeze(t *testing.T) {
 	for name, mount := range cgroupKinds {
 		for who, argv := range tickers {
@@ -62,6 +62,10 @@ func freeze(t *testing.T, mount string, version1 bool, argv []string) {
 			t.Fatalf("%q %v %v", above, v1, err)
 		}
 		dir := filepath.Join(above, fmt.Sprintf("minibridge-test-%d-%d", os.Getppid(), start))
+		sleeper := m.Sh(t, "until pgrep -fx 'sleep 1000'; do :; done")
+		settle(t, m, dir+"-home", sleeper)
+		places := fmt.Sprintf("cat /proc/%d/cgroup /proc/%s/cgroup", pid, sleeper)
+		before := m.Sh(t, places)
 		p := plan.Plan{
 			{Op: &sandbox.CgroupAdd{Dir: dir}},
 			{Op: &sandbox.CgroupFreeze{Dir: dir, V1: v1}},
@@ -72,7 +76,21 @@ func freeze(t *testing.T, mount string, version1 bool, argv []string) {
 		undone := func(s plan.Step) error { return s.Apply() }
 		undoneByHand := func(s plan.Step) error { m.Sh(t, s.String()); return nil }
 		freezeAndThaw(t, p, dir, v1, ticks, apply, undone)
+		equal(t, "the cgroups afterwards", m.Sh(t, places), before)
 		freezeAndThaw(t, p, dir, v1, ticks, typed, undoneByHand)
+		equal(t, "the cgroups after what was typed", m.Sh(t, places), before)
+	})
+}
+
+// settle puts a process into a cgroup of its own, for as long as the test lasts:
+// all machines see the cgroups of all.
+func settle(t *testing.T, m *hosttest.Machine, dir, pid string) {
+	t.Helper()
+	m.Sh(t, fmt.Sprintf("mkdir %s; echo %s >%[1]s/cgroup.procs", dir, pid))
+	t.Cleanup(func() {
+		if err := (&sandbox.CgroupDel{Dir: dir}).Apply(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -13,6 +13,7 @@ var kinds = plan.Kinds{
 	"addr-del":      &bridge.AddrDel{},
 	"unmount":       &sandbox.Unmount{},
 	"cgroup-del":    &sandbox.CgroupDel{},
+	"cgroup-return": &sandbox.CgroupReturn{},
 	"cgroup-thaw":   &sandbox.CgroupThaw{},
 	"elements-del":  &nat.ElementsDel{},
 	"leave":         &plan.Leave{},

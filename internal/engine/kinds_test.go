@@ -27,6 +27,7 @@ var promised = map[string][]plan.Step{
 			{Set: "ports", Key: "tcp . 8080", Value: "172.17.0.2 . 80", Comment: "minibridge:publish:c0ffee123456"},
 		}},
 		&sandbox.CgroupDel{Dir: "/sys/fs/cgroup/minibridge-c0ffee123456"},
+		&sandbox.CgroupReturn{Homes: []sandbox.CgroupHome{{Pid: 4711, Start: 815, Dir: "/sys/fs/cgroup/user.slice"}}},
 		&sandbox.CgroupThaw{Dir: "/sys/fs/cgroup/freezer/minibridge-c0ffee123456", V1: true},
 		&plan.Leave{Why: "goes with the network namespace web"},
 		&plan.Leave{Why: "goes with the network namespace", NS: "web"},

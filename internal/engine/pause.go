@@ -115,7 +115,7 @@ func pausePlan(run *state.Run, dir string, v1 bool) (p plan.Plan) {
 	return p
 }
 
-// Unpause lets a container go on, in the cgroup that it was in.
+// Unpause lets a container go on, each process in the cgroup that it was in.
 func (e *Engine) Unpause(ctx context.Context, ref string) error {
 	c, err := e.find(ref)
 	if err != nil {

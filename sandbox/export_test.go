@@ -1,0 +1,10 @@
+package sandbox
+
+// Bring is what Apply does with each number that it has found outside.
+func (s *CgroupEnter) Bring(pid int) error {
+	mounts, err := findFreezers()
+	if err != nil {
+		return err
+	}
+	return s.bring(mounts, pid)
+}
