@@ -1,66 +1,91 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
 // killAll ends every process of a mount namespace, and waits for their ends.
-// Those that are born meanwhile are found by the next look.
+// Who waits lets those that he has not found yet make others: so all are killed
+// before one is waited for, and again until a look finds nobody new.
 func killAll(world *os.File) error {
 	var ours unix.Stat_t
 	if err := unix.Fstat(int(world.Fd()), &ours); err != nil {
 		return err
 	}
-	for {
-		dirs, err := filepath.Glob("/proc/[0-9]*")
-		if err != nil {
+	for killed := make(map[int]uint64); ; {
+		found, err := killNew(&ours, killed)
+		switch {
+		case err != nil:
 			return err
-		}
-		found := false
-		for _, dir := range dirs {
-			pid, err := strconv.Atoi(filepath.Base(dir))
-			if err != nil {
-				continue
-			}
-			killed, err := killIn(pid, &ours)
-			if err != nil {
+		case found:
+		case len(killed) == 0:
+			return nil
+		default:
+			if err := awaitEnds(killed); err != nil {
 				return err
 			}
-			found = found || killed
-		}
-		if !found {
-			return nil
+			clear(killed)
 		}
 	}
 }
 
-// killIn ends a process if it is in that mount namespace. The pidfd is opened
-// first: what is looked at afterwards is that process, or one whose number the
-// signal does not reach.
-func killIn(pid int, ns *unix.Stat_t) (bool, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
+// killNew kills those in the mount namespace that are not among the killed, by
+// pid and start time, and adds them.
+func killNew(ns *unix.Stat_t, killed map[int]uint64) (found bool, err error) {
+	pids, err := allProcesses()
 	if err != nil {
-		return false, nil // it has gone
+		return false, err
 	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if unix.Stat(fmt.Sprintf("/proc/%d/ns/mnt", pid), &st) != nil || st.Ino != ns.Ino || st.Dev != ns.Dev {
-		return false, nil
+	for _, pid := range pids {
+		start, err := StartTime(pid)
+		if err != nil || killed[pid] == start || !sees(pid, ns) {
+			continue
+		}
+		err = Signal(pid, start, unix.SIGKILL)
+		if errors.Is(err, os.ErrProcessDone) {
+			continue
+		}
+		if err != nil {
+			return found, fmt.Errorf("kill %d: %w", pid, err)
+		}
+		killed[pid], found = start, true
 	}
-	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err == unix.ESRCH {
-		return true, nil
-	} else if err != nil {
-		return false, fmt.Errorf("kill %d: %w", pid, err)
-	}
-	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
-		if err != unix.EINTR {
-			return true, err
+	return found, nil
+}
+
+// sees says whether a process is in a mount namespace: a thread of it that has
+// ended is in none.
+func sees(pid int, ns *unix.Stat_t) bool {
+	for _, tid := range threadsOf(pid) {
+		var st unix.Stat_t
+		if unix.Stat(fmt.Sprintf("/proc/%d/ns/mnt", tid), &st) == nil {
+			return st.Ino == ns.Ino && st.Dev == ns.Dev
 		}
 	}
+	return false
+}
+
+func awaitEnds(killed map[int]uint64) error {
+	for pid, start := range killed {
+		f, err := openProcess(pid, start)
+		if errors.Is(err, os.ErrProcessDone) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = unix.EINTR
+		for err == unix.EINTR {
+			_, err = unix.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}, -1)
+		}
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
