@@ -55,6 +55,7 @@ func (p *Process) moveIn(ctx context.Context) error {
 	if err != nil {
 		g.status.Close()
 		p.closeTerminal()
+		_ = p.world.Close() // unless Wait has
 		p.release()
 		return err
 	}

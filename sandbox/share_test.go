@@ -171,3 +171,33 @@ func TestGuest(t *testing.T) {
 		}
 	})
 }
+
+// A guest whose host ends in the last moment leaves no file open.
+func TestGuestOfNobody(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		host := waiting(t, config())
+		dir := tempDir(t)
+		c := config("true")
+		c.Share.PIDOf = sandbox.Peer{Pid: host.Pid, Start: host.Start}
+		for _, name := range []string{"passwd", "group"} { // read in this order, by a guest that has entered the PID namespace
+			if err := unix.Mkfifo(dir+"/"+name, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			c.Binds = append(c.Binds, sandbox.Bind{Source: dir + "/" + name, Target: "/etc/" + name})
+		}
+		ended := make(chan error)
+		go func() {
+			_, err := start(t, c)
+			ended <- err
+		}()
+		m.Sh(t, "timeout 10 sh -c ': >"+dir+"/passwd'")
+		host.Kill()
+		m.Sh(t, "timeout 10 sh -c ': >"+dir+"/group'")
+		if err := <-ended; !errors.Is(err, unix.ENOMEM) {
+			t.Errorf("%v, not what fork(2) says where PID 1 has ended", err)
+		}
+		if out := m.Sh(t, fmt.Sprintf("readlink /proc/%d/fd/* | grep ^mnt: || true", os.Getpid())); out != "" {
+			t.Error("left open: " + out)
+		}
+	})
+}
