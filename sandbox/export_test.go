@@ -8,3 +8,6 @@ func (s *CgroupEnter) Bring(pid int) error {
 	}
 	return s.bring(mounts, pid)
 }
+
+// Watch is how an init hears of signals.
+var Watch = watch

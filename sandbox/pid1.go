@@ -52,24 +52,36 @@ func runInit() {
 	if os.Getpid() != 1 { // in a PID namespace of somebody else
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
-	signals := make(chan os.Signal, 128)
-	signal.Notify(signals) // before there is a child to miss one
+	ended, signals := watch() // before there is a child to miss one
 	child, err := startCommand(args[1:])
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", initName, err)
 		unix.Exit(err.ExitCode())
 	}
-	for s := range signals {
-		switch s {
-		case unix.SIGURG: // the Go runtime's own
-		case unix.SIGCHLD:
+	for {
+		select {
+		case <-ended:
 			if code, ended := reap(child); ended {
 				unix.Exit(code)
 			}
-		default:
+		case s := <-signals:
 			_ = unix.Kill(child, s.(syscall.Signal))
 		}
 	}
+}
+
+// watch gives the ends of children, of which one that waits to be looked at
+// stands for all, and the other signals: of a flood of those some are lost, and
+// no end with them.
+func watch() (ended, signals chan os.Signal) {
+	ended, signals = make(chan os.Signal, 1), make(chan os.Signal, 128)
+	signal.Notify(ended, unix.SIGCHLD)
+	for s := unix.Signal(1); s <= 64; s++ {
+		if s != unix.SIGCHLD && s != unix.SIGURG { // the Go runtime's own
+			signal.Notify(signals, s)
+		}
+	}
+	return ended, signals
 }
 
 // startCommand starts the command in a process group of its own, which gets

@@ -3,8 +3,11 @@ package sandbox_test
 import (
 	"bufio"
 	"os"
+	"os/signal"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -105,6 +108,34 @@ func TestInitSignals(t *testing.T) {
 		p.Signal(unix.SIGTERM)
 		if code, err := p.Wait(); code != 143 || err != nil {
 			t.Errorf("%d, %v", code, err)
+		}
+	})
+}
+
+// Signals that nobody takes in time hide no end of a child.
+func TestInitFlooded(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		ended, signals := sandbox.Watch()
+		defer signal.Stop(ended)
+		defer signal.Stop(signals)
+		for n := range cap(signals) {
+			if err := unix.Kill(os.Getpid(), unix.SIGUSR1); err != nil {
+				t.Fatal(err)
+			}
+			for len(signals) <= n { // the runtime keeps no count of those on their way
+				runtime.Gosched()
+			}
+		}
+		if err := unix.Kill(os.Getpid(), unix.SIGCHLD); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case s := <-ended:
+			if s != unix.SIGCHLD {
+				t.Error(s)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("not told")
 		}
 	})
 }
