@@ -81,7 +81,10 @@ func (l *logFiles) next() {
 
 // seekTail puts the files where their last n lines begin.
 func (l *logFiles) seekTail(n int) error {
-	for i, f := range slices.Backward(l.all) {
+	l.mu.Lock()
+	all := slices.Clone(l.all) // more may come meanwhile, after these
+	l.mu.Unlock()
+	for i, f := range slices.Backward(all) {
 		missing, err := seekTail(f, n)
 		if err != nil {
 			return err

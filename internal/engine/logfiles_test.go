@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -78,5 +79,43 @@ func TestTheTailOfManyFiles(t *testing.T) {
 		if err := r.copyAll(read); err != nil || r.flush() != nil || out.String() != want {
 			t.Errorf("the last %d lines are %q, %v", n, out.String(), err)
 		}
+	}
+}
+
+// The last lines are looked for while new files come.
+func TestTheTailOfALogThatGrows(t *testing.T) {
+	t.Parallel()
+	l, read := rotating(t, 5)
+	line := func(i int) { l.write(frameStdout, fmt.Appendf(nil, "%d\n", i)) }
+	for i := range 20 {
+		line(i)
+	}
+	if err := read.look(); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for i := 20; i < 200; i++ {
+			line(i)
+			if err := read.look(); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for more := true; more; {
+		select {
+		case <-written:
+			more = false
+		default:
+		}
+		if err := read.seekTail(3); err != nil {
+			t.Error(err)
+		}
+	}
+	var out bytes.Buffer
+	r := newLogReader(LogOptions{}, Streams{Out: &out, Err: &out})
+	if err := errors.Join(r.copyAll(read), r.flush()); err != nil || out.String() != "197\n198\n199\n" {
+		t.Errorf("%q, %v", out.String(), err)
 	}
 }

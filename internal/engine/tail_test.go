@@ -3,7 +3,9 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -44,5 +46,29 @@ func TestTheTailOfALogIsItsLastLines(t *testing.T) {
 		if got := strings.TrimSuffix(out.String(), "\n"); got != want {
 			t.Errorf("the last %d lines: %d bytes, not %d", n, len(got), len(want))
 		}
+	}
+}
+
+// To find where a long tail begins takes the room of a block, not of the tail.
+func TestALongTailIsReadOnce(t *testing.T) {
+	f, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	record := "2026-11-25T18:52:59.123456789Z stdout F " + strings.Repeat("x", 1000) + "\n"
+	if _, err := f.WriteString(strings.Repeat(record, 4000)); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	missing, err := seekTail(f, 3999)
+	runtime.ReadMemStats(&after)
+	at, _ := f.Seek(0, io.SeekCurrent)
+	if missing != 0 || err != nil || at != int64(len(record)) {
+		t.Errorf("%d are missing, it begins at %d, %v", missing, at, err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("it took %d bytes", took)
 	}
 }
