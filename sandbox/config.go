@@ -1,6 +1,9 @@
 package sandbox
 
-import "os"
+import (
+	"io"
+	"os"
+)
 
 // A Command is what is executed in a sandbox, by whom, with which streams.
 type Command struct {
@@ -19,6 +22,11 @@ type Command struct {
 	// Terminal, unless nil, gives it a new terminal of this size (pts(4)), which
 	// is its three standard streams; the other end is [Process].Terminal.
 	Terminal *Size
+
+	// Admit, unless nil, is asked by [Exec] when all is ready: with an error the
+	// command does not come into the sandbox. What it returns is closed once the
+	// command is in there.
+	Admit func() (io.Closer, error) `json:"-"`
 
 	// The standard streams otherwise; nil is /dev/null. Start keeps no copy of them.
 	Stdin, Stdout, Stderr *os.File `json:"-"`

@@ -72,6 +72,7 @@ func startJoiner(first *os.File, c Command) (_ *joiner, err error) {
 		status.Close()
 		return nil, err
 	}
+	p.admit = c.Admit
 	return &joiner{Process: p, answer: answer, status: status}, nil
 }
 
@@ -96,6 +97,12 @@ func (p *Process) handOver(ctx context.Context, answer *os.File) (*os.Process, e
 	err := prepared(said{p})
 	if !stop() {
 		err = context.Cause(ctx)
+	}
+	if err == nil && p.admit != nil {
+		var door io.Closer
+		if door, err = p.admit(); err == nil {
+			defer door.Close()
+		}
 	}
 	if err == nil {
 		err = p.send(nil)

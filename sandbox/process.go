@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -30,7 +31,8 @@ type Process struct {
 	control *os.File
 	guest   *guest   // what a command in the PID namespace of another sandbox answers with; nil for others
 	world   *os.File // its mount namespace, where that is all that holds its processes together; or nil
-	release func()   // lets the thread go that the process must not outlive
+	admit   func() (io.Closer, error)
+	release func() // lets the thread go that the process must not outlive
 }
 
 func newProcess(proc *os.Process, control *os.File) (*Process, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,7 +45,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 		return 0, notRunning(c)
 	}
 	if e.paused(c.ID) {
-		return 0, errorf("Container %s is paused, unpause the container before exec", printable(ref)).hint("minibridge unpause %s", c.Name)
+		return 0, pausedForExec(c, ref)
 	}
 	a := x.attachment(streams)
 	if err := streams.check(a); err != nil {
@@ -54,8 +55,11 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	e.happened(c, "exec_create: "+command, id)
 	e.happened(c, "exec_start: "+command, id)
 	p, wait, err := e.startExec(ctx, c, run, x, a, streams)
-	if errors.Is(err, os.ErrProcessDone) {
+	switch {
+	case errors.Is(err, os.ErrProcessDone):
 		return 0, notRunning(c)
+	case errors.Is(err, errPaused):
+		return 0, pausedForExec(c, ref)
 	}
 	if err != nil {
 		return 0, execError(err)
@@ -77,6 +81,25 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	wait()
 	e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
 	return code, err
+}
+
+func pausedForExec(c *state.Container, ref string) error {
+	return errorf("Container %s is paused, unpause the container before exec", printable(ref)).hint("minibridge unpause %s", c.Name)
+}
+
+var errPaused = errors.New("the container is paused")
+
+// comeIn lets a command into a container unless that is paused, and keeps it
+// from being paused until the command is in there, to be stopped with the others.
+func (e *Engine) comeIn(id string) (io.Closer, error) {
+	door, err := e.dirs.ComeIn(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, os.ErrProcessDone
+	}
+	if err == nil && e.paused(id) {
+		return nil, errors.Join(errPaused, door.Close())
+	}
+	return door, err
 }
 
 // execFailed begins Docker's texts for it.
@@ -111,6 +134,8 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 		Dir:  x.Dir,
 		User: x.User,
 		Caps: caps(&c.Spec),
+
+		Admit: func() (io.Closer, error) { return e.comeIn(c.ID) },
 
 		Limits:     limits(&c.Spec),
 		NoNewPrivs: how.noNewPrivs,

@@ -64,6 +64,14 @@ func (e *Engine) freeze(ctx context.Context, ref string) (c *state.Container, di
 	if err != nil {
 		return nil, "", false, err
 	}
+	door, err := s.dirs.KeepOut(c.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = notRunning(c)
+	}
+	if err != nil {
+		return nil, "", false, err
+	}
+	defer door.Close()
 	err = s.up(ctx, pauseOwner(c.ID), pausePlan(run, dir, v1))
 	if errors.Is(err, os.ErrProcessDone) {
 		err = notRunning(c)

@@ -88,3 +88,32 @@ func TestSupervisorOfAPausedContainerKilled(t *testing.T) {
 		recovered(t, m, "killed", stages)
 	})
 }
+
+// A command that is on its way into a container while that is paused does not
+// run: it is either in there, and stands still, or is refused.
+func TestExecBesidePause(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, mountCgroups+"; minibridge run -d --name box sleep 1000")
+		run := running(t, "box")
+		etc := fmt.Sprintf("/proc/%d/root/etc/", run.Init.Pid)
+		m.Sh(t, fmt.Sprintf("cd %s; rm passwd group; mkfifo passwd group", etc)) // they are opened in this order, by who is about to come in
+		out := m.Sh(t, fmt.Sprintf(`minibridge exec box touch /ran 2>&1 & timeout 10 sh -c ': >%[1]spasswd'; minibridge pause box
+			timeout 10 sh -c ': >%[1]sgroup'; wait $! || echo $?`, etc))
+		want := "box\nminibridge: Container box is paused, unpause the container before exec\ntry: minibridge unpause box\n1"
+		if out != want {
+			t.Errorf("%q, not %q", out, want)
+		}
+		m.Sh(t, fmt.Sprintf("minibridge unpause box; ! ls /proc/%d/root/ran 2>&1", run.Init.Pid))
+	})
+}
+
+// Pause waits for who is coming in.
+func TestPauseBesideExec(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, mountCgroups+"; minibridge run -d --name box sleep 1000")
+		dir := testDirs.Running(running(t, "box").ID)
+		m.Sh(t, "flock -o -s "+dir+` sh -ec 'minibridge pause box >/dev/null & timeout 10 sh -c "until grep -q -e \"-> FLOCK\" /proc/locks; do :; done"
+			minibridge ps --filter status=running | grep box'`)
+		m.Sh(t, `timeout 10 sh -c 'until minibridge ps --filter status=paused | grep box; do :; done'`)
+	})
+}

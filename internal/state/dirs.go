@@ -11,6 +11,7 @@
 //	RUN/tools                           flock(2): who had it ran a program that may still run
 //	RUN/world                           the boot and the network namespace that all of RUN speaks of
 //	RUN/journal/OWNER.jsonl             undo steps of host, net-ID, ctr-ID, ctr-ID.PART
+//	RUN/containers/ID                   a running container; flock(2): who brings a process into it, and who keeps others out
 //	RUN/containers/ID/run.json          a running container: its supervisor, addresses, ports
 //	RUN/containers/ID/init.json         the process that is its command
 //	RUN/containers/ID/moving            it is being moved between networks

@@ -39,14 +39,11 @@ func (d Dirs) AddEvent(ev Event) error {
 	if err := os.MkdirAll(d.events(), 0o700); err != nil {
 		return err
 	}
-	lock, err := os.Open(d.events())
+	lock, err := lockFolder(d.events(), unix.LOCK_EX)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return err
-	}
 	ev.Time = time.Now().UTC()
 	line, err := json.Marshal(ev)
 	if err != nil {

@@ -67,6 +67,18 @@ func write(file string, record any) error {
 	return renameio.WriteFile(file, append(b, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(file)))
 }
 
+// lockFolder locks a folder (flock(2)) until it is closed.
+func lockFolder(dir string, how int) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), how); err != nil {
+		return nil, errors.Join(&os.PathError{Op: "flock", Path: dir, Err: err}, f.Close())
+	}
+	return f, nil
+}
+
 // Torn tells whether the last line of a file of lines has no end: a full disk
 // tears one, and the death of its writer.
 func Torn(f *os.File) (size int64, torn bool, err error) {

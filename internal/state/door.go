@@ -1,0 +1,15 @@
+package state
+
+import (
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// ComeIn is for who brings a process into a running container: until he closes
+// it, nobody keeps others out. fs.ErrNotExist means that it doesn't run.
+func (d Dirs) ComeIn(id string) (io.Closer, error) { return lockFolder(d.Running(id), unix.LOCK_SH) }
+
+// KeepOut waits for those who come into a container, and until it is closed no
+// other comes.
+func (d Dirs) KeepOut(id string) (io.Closer, error) { return lockFolder(d.Running(id), unix.LOCK_EX) }
