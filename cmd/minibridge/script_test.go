@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 //	answers URL [LINE]   waits until an HTTP server answers, with this line
 //	outside CMD...       CMD in the outside world, which has to succeed
 //	decodes KIND FILE    Docker's own type of a container or network reads it all
+//	fields KIND NAME...  a template finds each field of Docker's own type
 //	remember, unchanged  nothing of the machine or of the records differs
 //
 // [sctp] is a kernel that has it. In prints and says, what is different each time has a name: ID64, ID12, AGE,
@@ -111,6 +112,7 @@ func runScript(t *testing.T, m *hosttest.Machine, file, firewall string) {
 			"says":       lines("stderr"),
 			"answers":    answers,
 			"decodes":    decodes,
+			"fields":     fields,
 			"remember":   s.remember,
 			"unchanged":  s.unchanged,
 		},

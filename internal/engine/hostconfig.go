@@ -26,12 +26,13 @@ type hostConfigJSON struct {
 	VolumeDriver         string
 	VolumesFrom          []string
 	ConsoleSize          [2]int
+	Annotations          map[string]string `json:",omitempty"`
 	CapAdd               []string
 	CapDrop              []string
 	CgroupnsMode         string
-	Dns                  []string
-	DnsOptions           []string
-	DnsSearch            []string
+	DNS                  []string `json:"Dns"`
+	DNSOptions           []string `json:"DnsOptions"`
+	DNSSearch            []string `json:"DnsSearch"`
 	ExtraHosts           []string
 	GroupAdd             []string
 	IpcMode              string
@@ -43,16 +44,18 @@ type hostConfigJSON struct {
 	PublishAllPorts      bool
 	ReadonlyRootfs       bool
 	SecurityOpt          []string
+	StorageOpt           map[string]string `json:",omitempty"`
 	Tmpfs                map[string]string `json:",omitempty"`
 	UTSMode              string
 	UsernsMode           string
 	ShmSize              int64
 	Sysctls              map[string]string `json:",omitempty"`
 	Runtime              string
+	Umask                *uint32 `json:",omitempty"`
 	Isolation            string
-	CpuShares            int64
+	CPUShares            int64 `json:"CpuShares"`
 	Memory               int64
-	NanoCpus             int64
+	NanoCPUs             int64 `json:"NanoCpus"`
 	CgroupParent         string
 	BlkioWeight          uint16
 	BlkioWeightDevice    []any
@@ -60,23 +63,24 @@ type hostConfigJSON struct {
 	BlkioDeviceWriteBps  []any
 	BlkioDeviceReadIOps  []any
 	BlkioDeviceWriteIOps []any
-	CpuPeriod            int64
-	CpuQuota             int64
-	CpuRealtimePeriod    int64
-	CpuRealtimeRuntime   int64
+	CPUPeriod            int64 `json:"CpuPeriod"`
+	CPUQuota             int64 `json:"CpuQuota"`
+	CPURealtimePeriod    int64 `json:"CpuRealtimePeriod"`
+	CPURealtimeRuntime   int64 `json:"CpuRealtimeRuntime"`
 	CpusetCpus           string
 	CpusetMems           string
 	Devices              []any
 	DeviceCgroupRules    []string
 	DeviceRequests       []any
+	KernelMemoryTCP      int64 `json:",omitempty"`
 	MemoryReservation    int64
 	MemorySwap           int64
 	MemorySwappiness     *int64
 	OomKillDisable       *bool
 	PidsLimit            *int64
 	Ulimits              []units.Ulimit
-	CpuCount             int64
-	CpuPercent           int64
+	CPUCount             int64 `json:"CpuCount"`
+	CPUPercent           int64 `json:"CpuPercent"`
 	IOMaximumIOps        uint64
 	IOMaximumBandwidth   uint64
 	Mounts               []mountSpecJSON `json:",omitempty"`
@@ -97,7 +101,7 @@ type restartJSON struct {
 
 // A bindingJSON is a host address and port.
 type bindingJSON struct {
-	HostIp   string
+	HostIP   string `json:"HostIp"`
 	HostPort string
 }
 
@@ -107,19 +111,19 @@ const shmSize = 64 << 20
 func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 	spec := &c.Spec
 	bindings, err := bindingsOf(spec)
-	none := []any{}
+	empty := []any{}
 	j := hostConfigJSON{
 		ContainerIDFile: spec.CIDFile,
 		LogConfig:       logConfigOf(spec),
 		NetworkMode:     spec.Network, PortBindings: bindings,
 		RestartPolicy: restartJSON{cmp.Or(spec.Restart.Policy, state.RestartNo), spec.Restart.Retries}, AutoRemove: spec.AutoRemove,
 		CapAdd: sandbox.CapNames(spec.CapAdd), CapDrop: sandbox.CapNames(spec.CapDrop), CgroupnsMode: "private",
-		Dns: append([]string{}, spec.DNS...), DnsOptions: append([]string{}, spec.DNSOptions...),
-		DnsSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts,
+		DNS: append([]string{}, spec.DNS...), DNSOptions: append([]string{}, spec.DNSOptions...),
+		DNSSearch: append([]string{}, spec.DNSSearch...), ExtraHosts: spec.ExtraHosts,
 		IpcMode: cmp.Or(spec.IpcMode, privateMode), PidMode: spec.PidMode, UTSMode: spec.UTSMode,
 		Privileged: spec.Privileged, PublishAllPorts: spec.PublishAll, ShmSize: shmSize, Sysctls: spec.Sysctls, Runtime: "minibridge",
-		BlkioWeightDevice: none, BlkioDeviceReadBps: none, BlkioDeviceWriteBps: none,
-		BlkioDeviceReadIOps: none, BlkioDeviceWriteIOps: none, Devices: none, Ulimits: append([]units.Ulimit{}, spec.Ulimits...),
+		BlkioWeightDevice: empty, BlkioDeviceReadBps: empty, BlkioDeviceWriteBps: empty,
+		BlkioDeviceReadIOps: empty, BlkioDeviceWriteIOps: empty, Devices: empty, Ulimits: append([]units.Ulimit{}, spec.Ulimits...),
 		SecurityOpt: securityOptOf(spec), Init: spec.Init,
 	}
 	for _, v := range spec.Volumes {
@@ -144,7 +148,7 @@ func bindingsOf(spec *state.Spec) (map[string][]bindingJSON, error) {
 		for i, p := range s.Ports() {
 			b := bindingJSON{}
 			if s.HostIP.IsValid() {
-				b.HostIp = s.HostIP.String()
+				b.HostIP = s.HostIP.String()
 			}
 			switch {
 			case s.Fixed():

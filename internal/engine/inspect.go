@@ -8,11 +8,13 @@ import (
 	"github.com/minibridge/minibridge/sandbox"
 )
 
-// A containerJSON is what inspect prints of a container: Docker's keys in
-// Docker's order. What there is none of here (images, cgroups) is empty.
+// A containerJSON is what inspect prints of a container: Docker's fields, with
+// its keys in its order. What there is none of here (images, cgroups) is empty;
+// a template finds also what JSON leaves out then.
 type containerJSON struct {
-	Id              string
-	Created         time.Time
+	ID              string `json:"Id"`
+	Id              string `json:"-"` // who reads the JSON asks a template for this one
+	Created         string
 	Path            string
 	Args            []string
 	State           stateJSON
@@ -31,10 +33,18 @@ type containerJSON struct {
 	ExecIDs         []string
 	HostConfig      hostConfigJSON
 	GraphDriver     graphDriverJSON
+	Storage         none   `json:",omitempty"`
+	SizeRw          *int64 `json:",omitempty"`
+	SizeRootFs      *int64 `json:",omitempty"`
 	Mounts          []mountJSON
 	Config          configJSON
 	NetworkSettings networkSettingsJSON
+
+	ImageManifestDescriptor none `json:",omitempty"`
 }
+
+// none is the value of a field of Docker's that nothing here has.
+type none *struct{}
 
 type stateJSON struct {
 	Status     string
@@ -46,8 +56,9 @@ type stateJSON struct {
 	Pid        int
 	ExitCode   int
 	Error      string
-	StartedAt  time.Time
-	FinishedAt time.Time
+	StartedAt  string
+	FinishedAt string
+	Health     none `json:",omitempty"`
 }
 
 type graphDriverJSON struct {
@@ -68,14 +79,20 @@ type configJSON struct {
 	StdinOnce    bool
 	Env          []string
 	Cmd          []string
+	Healthcheck  none `json:",omitempty"`
+	ArgsEscaped  bool `json:",omitempty"`
 	Image        string
 	Volumes      map[string]struct{}
 	WorkingDir   string
 	Entrypoint   []string
 	OnBuild      []string
 	Labels       map[string]string
-	StopSignal   string `json:",omitempty"`
-	StopTimeout  *int   `json:",omitempty"`
+	StopSignal   string   `json:",omitempty"`
+	StopTimeout  *int     `json:",omitempty"`
+	Shell        []string `json:",omitempty"`
+
+	NetworkDisabled bool   `json:",omitempty"`
+	MacAddress      string `json:",omitempty"`
 }
 
 // Inspect is all there is to say of one container, ready to be printed as
@@ -107,7 +124,7 @@ func (e *Engine) Inspect(ref string) (any, error) {
 		return nil, err
 	}
 	j := containerJSON{
-		Id: c.ID, Created: c.Created, Path: c.Spec.Args[0], Args: append([]string{}, c.Spec.Args[1:]...),
+		ID: c.ID, Id: c.ID, Created: timeText(c.Created), Path: c.Spec.Args[0], Args: append([]string{}, c.Spec.Args[1:]...),
 		State: stateOf(run, st), Name: "/" + c.Name, RestartCount: c.Restarts, Driver: "overlay", Platform: "linux",
 		HostConfig: host, Mounts: mountsOf(&c.Spec), Config: config, NetworkSettings: settings,
 	}
@@ -115,10 +132,13 @@ func (e *Engine) Inspect(ref string) (any, error) {
 	return j, nil
 }
 
+// timeText is a time as JSON has it; Docker's field is a text.
+func timeText(t time.Time) string { return t.Format(time.RFC3339Nano) }
+
 func stateOf(run *state.Run, st state.State) stateJSON {
 	j := stateJSON{
 		Status: st.Word(), Running: st.Up(), Paused: st.Paused, Restarting: st.Status == state.Restarting, ExitCode: st.ExitCode,
-		Error: st.Error, StartedAt: st.Started, FinishedAt: st.Finished,
+		Error: st.Error, StartedAt: timeText(st.Started), FinishedAt: timeText(st.Finished),
 	}
 	if run != nil {
 		j.Pid = run.Init.Pid

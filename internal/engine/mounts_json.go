@@ -1,14 +1,18 @@
 package engine
 
 import (
+	"io/fs"
+
 	"github.com/minibridge/minibridge/internal/state"
 )
 
 // A mountJSON is a mount as inspect tells it, in Docker's keys.
 type mountJSON struct {
 	Type        string
+	Name        string `json:",omitempty"`
 	Source      string
 	Destination string
+	Driver      string `json:",omitempty"`
 	Mode        string
 	RW          bool
 	Propagation string
@@ -36,25 +40,31 @@ func mountsOf(spec *state.Spec) []mountJSON {
 
 // A mountSpecJSON is a --mount as it was asked for.
 type mountSpecJSON struct {
-	Type         string            `json:",omitempty"`
-	Source       string            `json:",omitempty"`
-	Target       string            `json:",omitempty"`
-	ReadOnly     bool              `json:",omitempty"`
-	Consistency  string            `json:",omitempty"`
-	BindOptions  *bindOptionsJSON  `json:",omitempty"`
-	TmpfsOptions *tmpfsOptionsJSON `json:",omitempty"`
+	Type        string           `json:",omitempty"`
+	Source      string           `json:",omitempty"`
+	Target      string           `json:",omitempty"`
+	ReadOnly    bool             `json:",omitempty"`
+	Consistency string           `json:",omitempty"`
+	BindOptions *bindOptionsJSON `json:",omitempty"`
+
+	VolumeOptions  none              `json:",omitempty"`
+	ImageOptions   none              `json:",omitempty"`
+	TmpfsOptions   *tmpfsOptionsJSON `json:",omitempty"`
+	ClusterOptions none              `json:",omitempty"`
 }
 
 type bindOptionsJSON struct {
 	Propagation            string `json:",omitempty"`
 	NonRecursive           bool   `json:",omitempty"`
+	CreateMountpoint       bool   `json:",omitempty"`
 	ReadOnlyNonRecursive   bool   `json:",omitempty"`
 	ReadOnlyForceRecursive bool   `json:",omitempty"`
 }
 
 type tmpfsOptionsJSON struct {
-	SizeBytes int64  `json:",omitempty"`
-	Mode      uint32 `json:",omitempty"`
+	SizeBytes int64       `json:",omitempty"`
+	Mode      fs.FileMode `json:",omitempty"`
+	Options   [][]string  `json:",omitempty"`
 }
 
 func mountSpecsOf(spec *state.Spec) (all []mountSpecJSON) {
@@ -68,7 +78,7 @@ func mountSpecsOf(spec *state.Spec) (all []mountSpecJSON) {
 			j.BindOptions = &bind
 		}
 		if m.Size != 0 || m.Mode != 0 {
-			j.TmpfsOptions = &tmpfsOptionsJSON{m.Size, m.Mode}
+			j.TmpfsOptions = &tmpfsOptionsJSON{SizeBytes: m.Size, Mode: fs.FileMode(m.Mode)}
 		}
 		all = append(all, j)
 	}

@@ -32,7 +32,7 @@ type networkSettingsJSON struct {
 }
 
 type endpointJSON struct {
-	IPAMConfig          map[string]string
+	IPAMConfig          *ipamConfigJSON
 	Links               []string
 	Aliases             []string
 	MacAddress          string
@@ -47,6 +47,13 @@ type endpointJSON struct {
 	GlobalIPv6Address   string
 	GlobalIPv6PrefixLen int
 	DNSNames            []string
+}
+
+// An ipamConfigJSON is the addresses that a person asked for.
+type ipamConfigJSON struct {
+	IPv4Address  string   `json:",omitempty"`
+	IPv6Address  string   `json:",omitempty"`
+	LinkLocalIPs []string `json:",omitempty"`
 }
 
 // hostSandboxKey names the host's own namespace.
@@ -85,7 +92,7 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 	for _, p := range run.Ports {
 		for i := range p.Count {
 			key := portKey(p.Port+uint16(i), p.Proto)
-			j.Ports[key] = append(j.Ports[key], bindingJSON{HostIp: p.HostIP.String(), HostPort: strconv.Itoa(int(p.HostPort) + i)})
+			j.Ports[key] = append(j.Ports[key], bindingJSON{HostIP: p.HostIP.String(), HostPort: strconv.Itoa(int(p.HostPort) + i)})
 		}
 	}
 	return j, err
@@ -106,11 +113,14 @@ func stoppedNetworks(j *networkSettingsJSON, c *state.Container, networks []*sta
 // endpointOf is an endpoint as it was asked for, and as it is.
 func endpointOf(at state.Attachment, w state.Wish) endpointJSON {
 	end := endpointJSON{
-		IPAMConfig: ipamConfig(w), Aliases: w.Aliases, DriverOpts: w.DriverOpts, GwPriority: w.Priority,
+		Aliases: w.Aliases, DriverOpts: w.DriverOpts, GwPriority: w.Priority,
 		NetworkID: at.NetworkID, EndpointID: at.EndpointID,
 	}
-	if w.Connected { // Docker's empty maps, where run gives none
-		end.IPAMConfig, end.DriverOpts = notNil(end.IPAMConfig), notNil(end.DriverOpts)
+	if w.IP != "" || w.IP6 != "" || w.Connected { // connect gives empty ones, where run gives none
+		end.IPAMConfig = &ipamConfigJSON{IPv4Address: w.IP, IPv6Address: w.IP6}
+	}
+	if w.Connected {
+		end.DriverOpts = notNil(end.DriverOpts)
 	}
 	if at.Dev == "" {
 		return end
@@ -132,20 +142,6 @@ func notNil(m map[string]string) map[string]string {
 		return map[string]string{}
 	}
 	return m
-}
-
-// ipamConfig is the addresses that were asked for.
-func ipamConfig(w state.Wish) map[string]string {
-	asked := make(map[string]string)
-	for key, value := range map[string]string{"IPv4Address": w.IP, "IPv6Address": w.IP6} {
-		if value != "" {
-			asked[key] = value
-		}
-	}
-	if len(asked) == 0 {
-		return nil
-	}
-	return asked
 }
 
 // addrText is an address, or nothing.

@@ -15,7 +15,8 @@ import (
 // its classic shape.
 type networkJSON struct {
 	Name       string
-	Id         string
+	ID         string `json:"Id"`
+	Id         string `json:"-"` // as a container's
 	Created    time.Time
 	Scope      string
 	Driver     string
@@ -30,6 +31,9 @@ type networkJSON struct {
 	Containers map[string]memberJSON
 	Options    map[string]string
 	Labels     map[string]string
+	Peers      none `json:",omitempty"`
+	Services   none `json:",omitempty"`
+	Status     none `json:",omitempty"`
 }
 
 type ipamJSON struct {
@@ -39,20 +43,20 @@ type ipamJSON struct {
 }
 
 type poolJSON struct {
-	Subnet             string
-	IPRange            string                `json:",omitempty"`
-	Gateway            string                `json:",omitempty"`
-	AuxiliaryAddresses map[string]netip.Addr `json:",omitempty"`
+	Subnet     string
+	IPRange    string                `json:",omitempty"`
+	Gateway    string                `json:",omitempty"`
+	AuxAddress map[string]netip.Addr `json:"AuxiliaryAddresses,omitempty"`
 }
 
 func poolOf(n *state.Network, f family) poolJSON {
 	p := poolJSON{Subnet: f.subnet.String(), IPRange: prefixText(*f.ipRange), Gateway: addrText(*f.gateway)}
 	for name, addr := range n.Aux {
 		if f.subnet.Contains(addr) {
-			if p.AuxiliaryAddresses == nil {
-				p.AuxiliaryAddresses = make(map[string]netip.Addr)
+			if p.AuxAddress == nil {
+				p.AuxAddress = make(map[string]netip.Addr)
 			}
-			p.AuxiliaryAddresses[name] = addr
+			p.AuxAddress[name] = addr
 		}
 	}
 	return p
@@ -81,7 +85,7 @@ func (e *Engine) InspectNetwork(ctx context.Context, ref string) (any, error) {
 		return nil, err
 	}
 	j := networkJSON{
-		Name: n.Name, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver,
+		Name: n.Name, ID: n.ID, Id: n.ID, Created: n.Created, Scope: "local", Driver: n.Driver,
 		EnableIPv4: n.Subnet.IsValid() || !n.Subnet6.IsValid(), EnableIPv6: n.Subnet6.IsValid(), // host and none say IPv4, too
 		IPAM:       ipamJSON{Driver: "default"},
 		Containers: map[string]memberJSON{},
