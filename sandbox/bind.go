@@ -38,28 +38,35 @@ func openBinds(binds []Bind, privileged bool) ([]bound, error) {
 type bound struct {
 	tree
 	target string
-	seal   bool // make it read-only when it is there
+	at     string // where that leads to
+	seal   bool   // make it read-only when it is there
 	tmpfs  bool
 	mode   bool // a tmpfs that was given one
 }
 
-// splitBinds puts those apart that go over /sys, or into it.
-func splitBinds(binds []bound) (early, late []bound) {
-	for _, b := range binds {
-		if within(b.target, "/sys") {
-			late = append(late, b)
-			continue
-		}
-		early = append(early, b)
-	}
-	return early, late
-}
-
-// attachBinds mounts them, parents before children.
-func (o *order) attachBinds(binds []bound) error {
+// attachBinds mounts them, parents before children, and gives back those that go
+// over /sys, or into it: that is not there yet.
+func (o *order) attachBinds(binds []bound) (late []bound, err error) {
 	depth := func(b bound) int { return strings.Count(b.target, "/") }
 	slices.SortStableFunc(binds, func(a, b bound) int { return depth(a) - depth(b) })
 	for _, b := range binds {
+		if b.at, err = follow(b.target); err != nil {
+			return nil, err
+		}
+		if within(b.at, "/sys") {
+			late = append(late, b)
+			continue
+		}
+		if err := o.attachBind(b); err != nil {
+			return nil, err
+		}
+	}
+	return late, nil
+}
+
+// attachLate mounts these.
+func (o *order) attachLate(late []bound) error {
+	for _, b := range late {
 		if err := o.attachBind(b); err != nil {
 			return err
 		}
@@ -70,6 +77,9 @@ func (o *order) attachBinds(binds []bound) error {
 // attachBind mounts one. A tmpfs over the directory of one of the sandbox's own
 // files gets that file.
 func (o *order) attachBind(b bound) error {
+	if err := b.check(); err != nil {
+		return err
+	}
 	if b.tmpfs {
 		if err := b.fill(); err != nil {
 			return err
@@ -81,13 +91,16 @@ func (o *order) attachBind(b bound) error {
 			return err
 		}
 	}
-	if err := b.attach(b.target); err != nil {
+	if err := b.attach(b.at); err != nil {
+		return err
+	}
+	if err := o.covered(b); err != nil {
 		return err
 	}
 	if b.tmpfs {
 		files := make(map[string]string)
 		for path, content := range o.Files {
-			if within(path, b.target) {
+			if within(path, b.at) {
 				files[path] = content
 			}
 		}
@@ -96,4 +109,18 @@ func (o *order) attachBind(b bound) error {
 		}
 	}
 	return sealed.seal()
+}
+
+// covered does what has to be done when one of the sandbox's own file systems
+// is covered: another /proc or /sys has the same in it to be withheld.
+func (o *order) covered(b bound) error {
+	switch b.at {
+	case "/proc":
+		return o.guardProc()
+	case "/sys":
+		return o.guardSys()
+	case "/dev":
+		o.overDev = b.Name()
+	}
+	return nil
 }

@@ -18,10 +18,11 @@ type order struct {
 	Bound uint64 // the capabilities it may keep
 	Join  bool   // enter the sandbox of pidfdFD, instead of making one
 
-	capSet capSet
-	shm    tree // somebody else's /dev/shm; none if it has no file
-	base   base // the mounts of a root file system that is to be read-only
-	master int  // with Terminal, the caller's end of it
+	overDev string // what was mounted over /dev
+	capSet  capSet
+	shm     tree // somebody else's /dev/shm; none if it has no file
+	base    base // the mounts of a root file system that is to be read-only
+	master  int  // with Terminal, the caller's end of it
 }
 
 // file writes the order to memory that the child can read.

@@ -1,9 +1,13 @@
 package sandbox
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // keptDevices are the devices and terminals of the sandbox, where a bind is about
@@ -35,6 +39,24 @@ func putBack(devices []tree) error {
 		if err := t.attach(t.Name()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkDev refuses what was mounted over /dev and lacks the one device that
+// nothing does without: what is written to a file of its name would be kept, in
+// the host's own directory perhaps.
+func (o *order) checkDev() error {
+	if o.overDev == "" {
+		return nil
+	}
+	var st unix.Stat_t
+	err := unix.Stat("/dev/null", &st)
+	if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3)) {
+		err = errors.New("not the device")
+	}
+	if err != nil {
+		return fmt.Errorf("error mounting %q to rootfs at \"/dev\": stat /dev/null: %w (it has to have the devices in it)", o.overDev, err)
 	}
 	return nil
 }

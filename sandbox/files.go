@@ -1,9 +1,12 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // writeFiles puts new files in place of those that are there. A rename replaces
@@ -19,10 +22,12 @@ func writeFiles(files map[string]string) error {
 }
 
 func writeFile(path, content string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	dir, err := makeRoom(filepath.Dir(path))
+	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	path = filepath.Join(dir, filepath.Base(path))
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
@@ -34,10 +39,37 @@ func writeFile(path, content string) error {
 		err = closed
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = replace(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
 	}
 	return err
+}
+
+// replace renames a file over whatever the sandbox has there.
+func replace(file, path string) error {
+	err := os.Rename(file, path)
+	if !errors.Is(err, unix.EEXIST) && !errors.Is(err, unix.EISDIR) {
+		return err
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	return os.Rename(file, path)
+}
+
+// makeRoom makes a directory as makeDir does. A file in the place of one goes,
+// and so does a link to where no file can be.
+func makeRoom(dir string) (string, error) {
+	at, err := makeDir(dir)
+	if err == nil && !within(at, "/proc") && !within(at, "/sys") {
+		return at, nil
+	}
+	if info, err := os.Lstat(dir); err == nil && !info.IsDir() {
+		if err := os.Remove(dir); err != nil {
+			return "", err
+		}
+	}
+	return makeDir(dir)
 }

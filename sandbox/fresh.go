@@ -24,10 +24,7 @@ func (o *order) mountFresh(devices []device) error {
 			return err
 		}
 	}
-	if o.Caps.Privileged || o.Unmasked {
-		return nil
-	}
-	return guardProc()
+	return o.guardProc()
 }
 
 // mountRun gives programs the /run of a machine on which nothing runs yet.
@@ -48,9 +45,12 @@ var (
 	ReadonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
 )
 
-// guardProc withholds these. /sys is not there yet: its part has its turn in
+// guardProc withholds these, unless the sandbox is to have it all. /sys is not there yet: its part has its turn in
 // [mountSys].
-func guardProc() error {
+func (o *order) guardProc() error {
+	if o.Caps.Privileged || o.Unmasked {
+		return nil
+	}
 	for _, path := range MaskedPaths {
 		if !strings.HasPrefix(path, "/proc/") {
 			continue
@@ -98,15 +98,21 @@ func mask(paths ...string) error {
 
 // mountSys makes /sys. /sys/class/net shows the network namespace of the
 // process that mounts it.
-func mountSys(privileged, unmasked bool) error {
+func (o *order) mountSys() error {
 	flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
-	if privileged {
+	if o.Caps.Privileged {
 		return mount("sysfs", "/sys", flags, "")
 	}
 	if err := mount("sysfs", "/sys", flags|unix.MS_RDONLY, ""); err != nil {
 		return err
 	}
-	if unmasked {
+	return o.guardSys()
+}
+
+// guardSys withholds what tells of the hardware, unless the sandbox is to have
+// it all.
+func (o *order) guardSys() error {
+	if o.Caps.Privileged || o.Unmasked {
 		return nil
 	}
 	return mask("/sys/firmware", "/sys/devices/virtual/powercap")

@@ -85,13 +85,13 @@ func (o *order) found(c control) error {
 	if err := c.waitGo(); err != nil {
 		return err
 	}
-	if err := mountSys(o.Caps.Privileged, o.Unmasked); err != nil { // shows the network namespace it is mounted in
+	if err := o.mountSys(); err != nil { // shows the network namespace it is mounted in
 		return err
 	}
-	if err := o.attachBinds(late); err != nil {
+	if err := o.attachLate(late); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.dir(), 0o755); errors.Is(err, unix.ENOTDIR) {
+	if _, err := makeDir(o.dir()); errors.Is(err, unix.ENOTDIR) {
 		return &SetupError{Text: "Cannot mkdir: " + o.dir() + " is not a directory", Errno: unix.ENOTDIR} // Docker's text
 	} else if err != nil {
 		return err

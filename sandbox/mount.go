@@ -56,18 +56,22 @@ func setMountAttr(fd int, attrs uint64) error {
 // attach mounts the tree on path, which is made if it is missing, and closes it.
 func (t tree) attach(path string) error {
 	defer t.Close()
-	if err := t.makeTarget(path); err != nil {
+	at, err := follow(path)
+	if err != nil {
 		return err
 	}
-	err := unix.MoveMount(int(t.Fd()), "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS)
-	if err != nil {
+	if err := t.makeTarget(at); err != nil {
+		return err
+	}
+	if err := unix.MoveMount(int(t.Fd()), "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		return fmt.Errorf("mount %s on %s: %w", t.Name(), path, err)
 	}
 	return nil
 }
 
+// makeTarget makes what the tree can be mounted on, at a path without links.
 func (t tree) makeTarget(path string) error {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -79,19 +83,13 @@ func (t tree) makeTarget(path string) error {
 	default:
 		return nil
 	}
-	if link, err := os.Readlink(path); err == nil { // to nowhere yet
-		if !filepath.IsAbs(link) {
-			link = filepath.Join(filepath.Dir(path), link)
-		}
-		return t.makeTarget(link)
-	}
 	if t.isDir {
 		return os.MkdirAll(path, 0o755)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

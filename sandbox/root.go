@@ -44,15 +44,17 @@ func (o *order) buildRoot() (late []bound, err error) {
 	if err := writeFiles(o.Files); err != nil {
 		return nil, err
 	}
-	early, late := splitBinds(parts.binds)
-	devices, err := o.keptDevices(early)
+	devices, err := o.keptDevices(parts.binds)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.attachBinds(early); err != nil {
+	if late, err = o.attachBinds(parts.binds); err != nil {
 		return nil, err
 	}
-	return late, putBack(devices)
+	if err := putBack(devices); err != nil {
+		return nil, err
+	}
+	return late, o.checkDev()
 }
 
 // keepBase remembers what a read-only root file system is made of.

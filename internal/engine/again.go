@@ -49,7 +49,7 @@ func (e *Engine) Start(ctx context.Context, ref string, o StartOptions, streams 
 	case runs:
 		return quietly(e.attachTo(c, o, streams))
 	}
-	if err := e.letGo(sup); err != nil || !o.Attach {
+	if err := e.letGo(ctx, sup); err != nil || !o.Attach {
 		return 0, err
 	}
 	a := o.attachment(c, streams)

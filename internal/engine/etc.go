@@ -82,13 +82,18 @@ func openRoot(run *state.Run) (*os.File, error) {
 	return root, nil
 }
 
-// readIn reads a file below a root.
+// readIn reads a file below a root. A FIFO could keep its reader waiting.
 func readIn(root *os.File, path string) (string, error) {
 	f, err := openIn(root, path, unix.O_RDONLY)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return "", err
+	} else if !info.Mode().IsRegular() {
+		return "", errors.New("not a regular file")
+	}
 	b, err := io.ReadAll(io.LimitReader(f, 1<<20))
 	return string(b), err
 }

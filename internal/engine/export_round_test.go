@@ -48,5 +48,5 @@ func (e *Engine) Round(ctx context.Context, name string) error {
 	if _, _, err := k.prepareRound(e, sup, l); err != nil {
 		return err
 	}
-	return e.letGo(sup)
+	return e.letGo(context.Background(), sup)
 }

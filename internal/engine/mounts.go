@@ -79,9 +79,15 @@ func checkMounts(spec *Spec) error {
 		if err := t.Check(); err != nil {
 			return errorf("%v", err)
 		}
+		if err := sandbox.CheckTarget("tmpfs", t.Target); err != nil {
+			return errorf("%v", err)
+		}
 		targets = append(targets, t.Target)
 	}
 	for _, b := range binds(spec) {
+		if err := sandbox.CheckTarget(b.Source, filepath.Clean(b.Target)); err != nil {
+			return errorf("%v", err)
+		}
 		targets = append(targets, b.Target)
 	}
 	slices.Sort(targets)

@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"io"
+	"os/exec"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -93,14 +95,20 @@ func TestSupervisorOfAPausedContainerKilled(t *testing.T) {
 // run: it is either in there, and stands still, or is refused.
 func TestExecBesidePause(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		m.Sh(t, mountCgroups+"; minibridge run -d --name box sleep 1000")
+		m.Sh(t, mountCgroups+"; cp /etc/passwd /run/users; minibridge run -d --name box -v /run/users:/etc/passwd sleep 1000")
 		run := running(t, "box")
-		etc := fmt.Sprintf("/proc/%d/root/etc/", run.Init.Pid)
-		m.Sh(t, fmt.Sprintf("cd %s; rm passwd group; mkfifo passwd group", etc)) // they are opened in this order, by who is about to come in
-		out := m.Sh(t, fmt.Sprintf(`minibridge exec box touch /ran 2>&1 & timeout 10 sh -c ': >%[1]spasswd'; minibridge pause box
-			timeout 10 sh -c ': >%[1]sgroup'; wait $! || echo $?`, etc))
-		want := "box\nminibridge: Container box is paused, unpause the container before exec\ntry: minibridge unpause box\n1"
-		if out != want {
+		h := hosttest.NewHold(t, "/run/users") // opened by who is about to come in
+		defer h.Release()
+		said := start(t, exec.Command("sh", "-c", "minibridge exec box touch /ran 2>&1; echo $?"))
+		h.Wait(t)
+		m.Sh(t, "minibridge pause box")
+		h.Release()
+		out, err := io.ReadAll(said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "minibridge: Container box is paused, unpause the container before exec\ntry: minibridge unpause box\n1\n"
+		if string(out) != want {
 			t.Errorf("%q, not %q", out, want)
 		}
 		m.Sh(t, fmt.Sprintf("minibridge unpause box; ! ls /proc/%d/root/ran 2>&1", run.Init.Pid))

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/minibridge/minibridge/internal/state"
 )
 
@@ -22,7 +20,7 @@ func (e *Engine) Remove(ctx context.Context, ref string, force bool) error {
 			if !force {
 				return notRemoved(c, st)
 			}
-			if err := e.end(ctx, c.ID, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}); err != nil {
+			if err := e.end(ctx, c.ID, killNow); err != nil {
 				return err
 			}
 		}

@@ -3,11 +3,15 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // Reset takes down all of minibridge's on this machine, and forgets it: the
@@ -15,15 +19,19 @@ import (
 // the records and logs stay.
 func (e *Engine) Reset(ctx context.Context, keep bool) error {
 	for {
-		if err := e.killAll(ctx); err != nil {
+		stuck, err := e.killAll(ctx)
+		if err != nil {
 			return err
 		}
 		s, err := e.enter(ctx, "reset")
 		if err != nil {
 			return err
 		}
-		ids, err := e.dirs.RunningIDs()
-		if err != nil {
+		for _, id := range stuck {
+			err = errors.Join(err, s.held.RemoveRun(id))
+		}
+		ids, idErr := e.dirs.RunningIDs()
+		if err = errors.Join(err, idErr); err != nil {
 			return errors.Join(err, s.unlock())
 		}
 		if len(ids) > 0 { // started since, or its record can't be read
@@ -39,24 +47,48 @@ func (e *Engine) Reset(ctx context.Context, keep bool) error {
 	}
 }
 
-// killAll kills every container that has a supervisor, by the socket of that:
-// its record may be unreadable.
-func (e *Engine) killAll(ctx context.Context) error {
+// lastPatience is how long a container, and then its supervisor, may take to
+// end before reset goes on without.
+const lastPatience = 10 * time.Second
+
+// killAll kills every container that has a supervisor. Those that don't end,
+// stuck in the kernel perhaps, are left to it: what they have on this machine
+// goes all the same.
+func (e *Engine) killAll(ctx context.Context) (stuck []string, err error) {
 	ids, err := e.dirs.RunningIDs()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, id := range ids {
-		err := e.end(ctx, id, stopRequest{Signal: int(unix.SIGKILL), Timeout: -1})
-		if err == nil {
+		err := e.killOne(ctx, id)
+		switch {
+		case err == nil:
 			continue
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
 		}
 		if _, there := os.Lstat(e.dirs.Running(id)); !errors.Is(there, fs.ErrNotExist) {
-			return err
+			e.warn(fmt.Errorf("container %s doesn't end: %w", state.ShortID(id), err))
+			stuck = append(stuck, id)
 		}
-		// It has ended all the same, and what it has left is still to come down.
+		// Else it has ended all the same, and what it has left is still to come down.
 	}
-	return nil
+	return stuck, nil
+}
+
+// killOne kills a container by the socket of its supervisor, as its record may be
+// unreadable; then the supervisor, with which it dies.
+func (e *Engine) killOne(ctx context.Context, id string) error {
+	asking, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	err := e.end(asking, id, killNow)
+	run, unread := e.dirs.ReadRun(id)
+	if err == nil || unread != nil || ctx.Err() != nil {
+		return err
+	}
+	killing, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	return endProcess(killing, run.Supervisor, unix.SIGKILL)
 }
 
 // dropUnreadable forgets those of the running containers whose record can't be

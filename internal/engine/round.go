@@ -20,7 +20,7 @@ func (k *keeper) round(e *Engine, l *net.UnixListener) error {
 		sup.dismiss()
 		return err
 	}
-	if err = e.letGo(sup); err != nil {
+	if err = e.letGo(context.Background(), sup); err != nil {
 		return err
 	}
 	for _, w := range waiters {

@@ -44,7 +44,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 		sup.dismiss()
 		return 0, err
 	}
-	if err := e.letGo(sup); err != nil {
+	if err := e.letGo(ctx, sup); err != nil {
 		return 0, errors.Join(err, removeCIDFile(c))
 	}
 	if c.Spec.Detach {
@@ -100,12 +100,6 @@ func (e *Engine) Create(ctx context.Context, spec Spec, name string) (id string,
 		return "", errors.Join(err, s.remove(c), removeCIDFile(c))
 	}
 	return c.ID, nil
-}
-
-// letGo lets a container that stands run its command. It returns when that has
-// been executed.
-func (e *Engine) letGo(sup *supervisor) error {
-	return errors.Join(sup.send(frameGo, nil), e.awaitStart(sup.wire))
 }
 
 // awaitStart waits until the supervisor says that the command was executed.

@@ -21,6 +21,9 @@ type stopRequest struct {
 	Keep    bool `json:"keep,omitempty"` // it will be started again: --rm doesn't remove it
 }
 
+// killNow asks for it by force.
+var killNow = stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}
+
 // accept serves everybody who comes. Where there is no descriptor left for one
 // who does, he has to wait, and so have those after him (accept(2)).
 func (k *keeper) accept(l *net.UnixListener) {
@@ -44,6 +47,7 @@ const breath = 100 * time.Millisecond
 func (k *keeper) serve(w *wire) {
 	for {
 		kind, body, err := w.receive()
+		k.whileStarting(w, kind, err)
 		if err != nil {
 			k.drop(w)
 			return

@@ -83,7 +83,7 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 		return dead
 	}
 	if number == unix.SIGKILL {
-		if err := e.end(ctx, c.ID, stopRequest{Signal: int(number), Timeout: -1}); err != nil {
+		if err := e.end(ctx, c.ID, killNow); err != nil {
 			return err
 		}
 		return e.heedAfter(ctx, "kill")

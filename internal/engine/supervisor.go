@@ -117,6 +117,11 @@ type keeper struct {
 	life    context.Context // of what serves the command in its network
 	endLife context.CancelFunc
 	begun   time.Time // when the command was executed
+
+	orderer  *wire           // the command that started it
+	starting context.Context // ends when somebody wants the start to end
+	endStart context.CancelCauseFunc
+	started  chan struct{} // closed when the command has been executed, and everybody is served
 }
 
 // supervise is the life of a container.
@@ -125,6 +130,7 @@ func supervise(o *order, w *wire) error {
 	if err != nil {
 		return errors.Join(w.sendJSON(frameFailed, failure{Text: err.Error()}), w.close())
 	}
+	k.orderer = w
 	if o.Attach {
 		k.clients[w] = true
 	}
@@ -143,12 +149,14 @@ func supervise(o *order, w *wire) error {
 		return k.abandon(out)
 	}
 	if err == nil {
+		go k.serveOrderer()
+		go k.accept(listener)
 		err = k.letGo()
 	}
 	if err != nil {
 		delete(k.clients, w) // there is no output; nobody else knows of us yet
 		k.waitWith(w)        // it hears whom the undoing waits for
-		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), err) }
+		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), lasting(err)) }
 		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
@@ -156,13 +164,7 @@ func supervise(o *order, w *wire) error {
 	}
 	k.openStreams(out)
 	k.takeWaiters()
-	go func() {
-		k.serve(w)
-		if o.Stdin && stdinOnce(o.Container) {
-			k.endStdin() // it was the person's, who has gone
-		}
-	}()
-	go k.accept(listener)
+	close(k.started)
 	return k.await(listener)
 }
 
@@ -171,6 +173,7 @@ func newKeeper(o *order) (*keeper, error) {
 		order:   o,
 		clients: make(map[*wire]bool),
 		waiters: make(map[*wire]bool),
+		started: make(chan struct{}),
 		exited:  make(chan struct{}),
 		stopped: make(chan struct{}),
 		peers:   newPeers(o.Dirs, o.Run),
@@ -179,6 +182,7 @@ func newKeeper(o *order) (*keeper, error) {
 	}
 	k.enough = sync.OnceFunc(func() { close(k.stopped) })
 	k.life, k.endLife = context.WithCancel(context.Background())
+	k.starting, k.endStart = context.WithCancelCause(context.Background())
 	var err error
 	k.engine, err = New(Config{Root: o.Dirs.Root, RunDir: o.Dirs.Run, Firewall: o.Firewall, Explain: &k.trace, Notice: io.Discard, Waiting: writerFunc(k.tell)})
 	k.proxy = proxy.New(k.whereNow, k.admits)
@@ -216,7 +220,7 @@ func (k *keeper) letGo() error {
 			return err
 		}
 	}
-	if err := k.process.Go(context.Background(), netns); err != nil {
+	if err := k.process.Go(k.starting, netns); err != nil {
 		return err
 	}
 	if err := k.engine.dirs.WriteInit(k.Run.ID, state.Process{Pid: k.process.Pid, Start: k.process.Start}); err != nil {

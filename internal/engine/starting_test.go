@@ -1,0 +1,99 @@
+package engine_test
+
+import (
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/internal/hosttest"
+)
+
+// A start that hangs ends with whoever has ordered it, and by each verb that
+// ends containers, and leaves nothing.
+func TestEndOfAStartThatHangs(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		stages := milestones(t, m)[2:]
+		m.Sh(t, "test -e /run/users || cp /etc/passwd /run/users")
+		h := hosttest.NewHold(t, "/run/users")
+		defer h.Release()
+		for end, want := range map[string]int{
+			"kill box": 125, "stop -t 1000 box": 125, "rm -f box": 125, "restart -t 1000 box": 125,
+			"SIGINT": 130, "SIGTERM": 143, "SIGKILL": -1,
+		} {
+			cmd := program("run", "--rm", "--name", "box", "-v", "/run/users:/etc/passwd", "sleep", "1000")
+			start(t, cmd)
+			h.Wait(t)
+			if sig := unix.SignalNum(end); sig != 0 {
+				cmd.Process.Signal(sig)
+			} else {
+				m.Try("minibridge " + end) // restart finds nothing to start
+			}
+			if got := code(cmd); got != want {
+				t.Errorf("%s: exit code %d", end, got)
+			}
+			m.Sh(t, "until test -z \"$(minibridge ps -aq)\"; do :; done") // where nobody was there to wait
+			recovered(t, m, end, stages)
+		}
+	})
+}
+
+// One that is started again stands as before.
+func TestEndOfARestartThatHangs(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "cp /etc/passwd /run/users; minibridge run -d --name box -v /run/users:/etc/passwd sleep 1000")
+		m.Sh(t, "test -e /run/users || cp /etc/passwd /run/users")
+		h := hosttest.NewHold(t, "/run/users")
+		defer h.Release()
+		cmd := exec.Command("sh", "-c", "exec minibridge restart -t 0 box 2>&1")
+		says := start(t, cmd)
+		h.Wait(t)
+		m.Sh(t, "minibridge kill box")
+		line(t, says, "minibridge: Cannot restart container box: the container was stopped before its command was executed")
+		if got := code(cmd); got != 1 {
+			t.Errorf("exit code %d", got)
+		}
+		if got := status(t, "box"); got != "Exited (128" {
+			t.Errorf("it is %q", got)
+		}
+		h.Release()
+		m.Sh(t, "minibridge start box; minibridge exec box true")
+	})
+}
+
+// What doesn't end, or doesn't answer, keeps reset from nothing.
+func TestResetOfWhatHangs(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "minibridge run --rm true; minibridge reset -f")
+		before := quiet(t, m)
+		m.Sh(t, "test -e /run/users || cp /etc/passwd /run/users")
+		h := hosttest.NewHold(t, "/run/users")
+		defer h.Release()
+		cmd := program("run", "--name", "box", "-v", "/run/users:/etc/passwd", "sleep", "1000")
+		start(t, cmd)
+		h.Wait(t)
+		m.Sh(t, "minibridge run -d --name mute sleep 1000; minibridge run -d --name well sleep 1000")
+		supervisor := running(t, "mute").Supervisor.Pid
+		if err := syscall.Kill(supervisor, unix.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		m.Sh(t, "minibridge reset -f")
+		if got := code(cmd); got != 125 {
+			t.Errorf("run: exit code %d", got)
+		}
+		if after := quiet(t, m); after != before {
+			t.Errorf("it leaves:\n%s", hosttest.Diff(before, after))
+		}
+	})
+}
+
+// The name files of a container whose network is shared are read while the lock
+// is held.
+func TestJoinOneWithOddNameFiles(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		cmd := program("run", "--rm", "--name", "odd", "sh", "-c", "rm /etc/hosts; mkfifo /etc/hosts; exec 3<>/etc/hosts; echo made; exec sleep 1000")
+		line(t, start(t, cmd), "made")
+		fails(t, m, "minibridge run --rm --network container:odd true", 125, "minibridge: /etc/hosts of container odd: not a regular file")
+	})
+}
