@@ -41,6 +41,7 @@ func (a *app) execCommand() *cobra.Command {
 	flags.VarP(&listValue{list: &vars, check: checkEnv}, "env", "e", "set a variable: NAME=VALUE, or NAME to copy yours")
 	flags.Var(&listValue{list: &files}, "env-file", "read variables from a file of NAME=VALUE lines")
 	flags.StringVarP(&x.Dir, "workdir", "w", "", "working directory in the container")
+	flags.BoolVar(&x.Privileged, "privileged", false, "give the command all capabilities")
 	flags.StringVarP(&x.User, "user", "u", "", "`user` to run as, and group: NAME|UID[:GROUP|GID]")
 	return c
 }

@@ -77,6 +77,7 @@ func pad(s string, before, after int) string {
 // line, or each through a template.
 type formatter struct {
 	template *template.Template // nil for JSON
+	strict   *template.Template // the same, for which a key that isn't there is an error
 	line     bool
 }
 
@@ -88,11 +89,15 @@ func newFormatter(format string) (*formatter, error) {
 	case "json":
 		return &formatter{line: true}, nil
 	}
-	t, err := template.New("").Funcs(functions).Option("missingkey=error").Parse(format)
+	t, err := template.New("").Funcs(functions).Parse(format)
 	if err != nil {
 		return nil, &engine.Error{Text: fmt.Sprintf("template parsing error: %v", err), Code: badTemplate}
 	}
-	return &formatter{template: t}, nil
+	strict, err := t.Clone()
+	if err != nil {
+		return nil, err
+	}
+	return &formatter{template: t, strict: strict.Option("missingkey=error")}, nil
 }
 
 // print writes all that was found; nothing found is an empty array, or, through
@@ -141,6 +146,6 @@ func (f *formatter) execute(one any) (string, error) {
 	if f.template.Execute(&typed, one) == nil {
 		return typed.String(), nil
 	}
-	err = f.template.Execute(&raw, keys)
+	err = f.strict.Execute(&raw, keys)
 	return raw.String(), err
 }

@@ -13,6 +13,7 @@ import (
 
 func (a *app) inspectCommand() *cobra.Command {
 	var kind, format string
+	var size bool
 	c := &cobra.Command{
 		Use:   "inspect [OPTIONS] NAME|ID [NAME|ID...]",
 		Short: "Print all there is to know of containers and networks, as JSON",
@@ -24,7 +25,7 @@ func (a *app) inspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			look, err := inspector(c.Context(), e, kind)
+			look, err := inspector(c.Context(), e, kind, size)
 			if err != nil {
 				return err
 			}
@@ -32,6 +33,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		},
 	}
 	formatFlag(c, &format)
+	sizeFlag(c, &size)
 	c.Flags().StringVar(&kind, "type", "", "look for this `kind` only: container or network")
 	return c
 }
@@ -39,6 +41,7 @@ func (a *app) inspectCommand() *cobra.Command {
 // containerInspectCommand looks for containers only.
 func (a *app) containerInspectCommand() *cobra.Command {
 	var format string
+	var size bool
 	c := &cobra.Command{
 		Use:     "inspect [OPTIONS] CONTAINER [CONTAINER...]",
 		Short:   "Print all there is to know of containers, as JSON",
@@ -49,11 +52,16 @@ func (a *app) containerInspectCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.inspect(args, format, e.Inspect)
+			return a.inspect(args, format, containerInspector(e, size))
 		},
 	}
 	formatFlag(c, &format)
+	sizeFlag(c, &size)
 	return c
+}
+
+func sizeFlag(c *cobra.Command, size *bool) {
+	c.Flags().BoolVarP(size, "size", "s", false, "say how much a container has written to its files: SizeRw")
 }
 
 func formatFlag(c *cobra.Command, format *string) {
@@ -61,16 +69,17 @@ func formatFlag(c *cobra.Command, format *string) {
 }
 
 // inspector is how one argument is looked up: as a container first.
-func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string) (any, error), error) {
+func inspector(ctx context.Context, e *engine.Engine, kind string, size bool) (func(string) (any, error), error) {
+	container := containerInspector(e, size)
 	network := func(ref string) (any, error) { return e.InspectNetwork(ctx, ref) }
 	switch kind {
 	case "container":
-		return e.Inspect, nil
+		return container, nil
 	case "network":
 		return network, nil
 	case "":
 		return func(ref string) (any, error) {
-			found, err := e.Inspect(ref)
+			found, err := container(ref)
 			if !errors.Is(err, fs.ErrNotExist) {
 				return found, err
 			}
@@ -81,6 +90,13 @@ func inspector(ctx context.Context, e *engine.Engine, kind string) (func(string)
 		}, nil
 	}
 	return nil, &engine.Error{Text: fmt.Sprintf("unknown type: %q: must be one of \"container\", \"network\"", kind)}
+}
+
+func containerInspector(e *engine.Engine, size bool) func(string) (any, error) {
+	if size {
+		return e.InspectSize
+	}
+	return e.Inspect
 }
 
 // inspect prints those found, then the errors of the others.

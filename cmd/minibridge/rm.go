@@ -14,6 +14,7 @@ func (a *app) rmCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:     "rm [OPTIONS] CONTAINER [CONTAINER...]",
+		Aliases: []string{"remove"},
 		Short:   "Remove containers",
 		Example: "  minibridge rm -f web",
 		Args:    atLeast(1),
@@ -33,5 +34,6 @@ func (a *app) rmCommand() *cobra.Command {
 		),
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "kill those that run first; a missing one is no error")
+	c.Flags().BoolP("volumes", "v", false, "remove anonymous volumes too, of which there are none here")
 	return c
 }

@@ -35,7 +35,7 @@ type app struct {
 func (a *app) rootCommand() *cobra.Command {
 	a.failure = 1
 	root := &cobra.Command{
-		Use:   "minibridge [OPTIONS] COMMAND",
+		Use:   "minibridge [OPTIONS] COMMAND [ARG...]",
 		Short: "Do to this kernel what Docker does underneath docker run -p 8000:8000",
 		Long: `Do to this kernel what Docker does underneath docker run -p 8000:8000: bridges,
 veth pairs, network namespaces and NAT, without images and without a daemon.

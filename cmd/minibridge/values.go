@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -169,6 +170,9 @@ func parseVolumes(values []string) ([]engine.Volume, error) {
 }
 
 func parseVolume(value string) (engine.Volume, error) {
+	if value == "" {
+		return engine.Volume{}, errors.New("invalid empty volume spec")
+	}
 	parts := strings.Split(value, ":")
 	if len(parts) > 3 {
 		return engine.Volume{}, fmt.Errorf("invalid spec: %s: too many colons", value)

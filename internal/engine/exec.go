@@ -26,6 +26,8 @@ type ExecSpec struct {
 	OpenStdin bool
 	Tty       bool // its streams are a terminal of its own
 	Detach    bool
+
+	Privileged bool // all capabilities, whatever the container has
 }
 
 // Exec runs one more command in a running container, and returns its exit code.
@@ -35,7 +37,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 		return 0, err
 	}
 	if x.Dir != "" && !filepath.IsAbs(x.Dir) {
-		return 0, &Error{Text: execFailed + ": unable to start container process: Cwd must be an absolute path: unknown", Code: cannotExecute}
+		return 0, &Error{Text: execFailed + ": Cwd must be an absolute path: unknown", Code: refusedByRunc}
 	}
 	run, err := e.running(c)
 	if err != nil {
@@ -105,8 +107,13 @@ func (e *Engine) comeIn(id string) (io.Closer, error) {
 // execFailed begins Docker's texts for it.
 const execFailed = "OCI runtime exec failed: exec failed"
 
-// cannotExecute is the exit code when a command can't be executed as asked.
-const cannotExecute = 126
+// The exit codes when a command can't be executed as asked, when something for
+// it isn't there, and Docker's for what runc refuses by itself.
+const (
+	cannotExecute = 126
+	notFound      = 127
+	refusedByRunc = 128
+)
 
 // execError is Docker's text and exit code for a command that could not be
 // started in a container. What no system call refused, such as a user that
@@ -115,11 +122,14 @@ func execError(err error) error {
 	if x, ok := errors.AsType[*sandbox.ExecError](err); ok {
 		return notExecuted(execFailed, x)
 	}
-	text := err.Error()
-	if setup, ok := errors.AsType[*sandbox.SetupError](err); !ok || setup.Errno != 0 {
-		text = fmt.Sprintf("%s: unable to start container process: %s: unknown", execFailed, text)
+	if setup, ok := errors.AsType[*sandbox.SetupError](err); ok && setup.Errno == 0 {
+		return &Error{Text: err.Error(), Err: err}
 	}
-	return &Error{Text: text, Code: cannotExecute, Err: err}
+	code := cannotExecute
+	if errors.Is(err, fs.ErrNotExist) {
+		code = notFound
+	}
+	return &Error{Text: fmt.Sprintf("%s: unable to start container process: %v: unknown", execFailed, err), Code: code, Err: err}
 }
 
 // startExec starts the command with pipes to the streams: without a terminal
@@ -133,7 +143,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 		Env:  withEnv(environment(&c.Spec, execHostname(c, run), x.Tty), x.Env),
 		Dir:  x.Dir,
 		User: x.User,
-		Caps: caps(&c.Spec),
+		Caps: x.caps(&c.Spec),
 
 		Admit: func() (io.Closer, error) { return e.comeIn(c.ID) },
 
@@ -169,6 +179,14 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 	}
 	pipes.copy()
 	return p, pipes.out.Wait, nil
+}
+
+// caps are the container's, or all.
+func (x ExecSpec) caps(spec *state.Spec) sandbox.Caps {
+	if x.Privileged {
+		return sandbox.Caps{Privileged: true}
+	}
+	return caps(spec)
 }
 
 // execHostname is the host name that the container has.

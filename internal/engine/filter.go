@@ -14,7 +14,10 @@ type Filters map[string][]string
 // known refuses keys that a list hasn't got.
 func (f Filters) known(keys ...string) error {
 	for _, key := range slices.Sorted(maps.Keys(f)) {
-		if !slices.Contains(keys, key) {
+		switch {
+		case key == "":
+			return errorf("invalid filter")
+		case !slices.Contains(keys, key):
 			return errorf("invalid filter '%s'", printable(key))
 		}
 	}

@@ -98,6 +98,28 @@ type configJSON struct {
 // Inspect is all there is to say of one container, ready to be printed as
 // JSON or through a template.
 func (e *Engine) Inspect(ref string) (any, error) {
+	j, err := e.inspect(ref)
+	if err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// InspectSize is Inspect, and how much the container has written to its files.
+func (e *Engine) InspectSize(ref string) (any, error) {
+	j, err := e.inspect(ref)
+	if err != nil {
+		return nil, err
+	}
+	size, err := layerSize(e.dirs.Layer(j.Id))
+	if err != nil {
+		return nil, err
+	}
+	j.SizeRw, j.SizeRootFs = &size, &size
+	return j, nil
+}
+
+func (e *Engine) inspect(ref string) (*containerJSON, error) {
 	c, err := e.find(ref)
 	if err != nil {
 		return nil, err
@@ -123,17 +145,14 @@ func (e *Engine) Inspect(ref string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := containerJSON{
+	j := &containerJSON{
 		ID: c.ID, Id: c.ID, Created: timeText(c.Created), Path: c.Spec.Args[0], Args: append([]string{}, c.Spec.Args[1:]...),
 		State: stateOf(run, st), Name: "/" + c.Name, RestartCount: c.Restarts, Driver: "overlay", Platform: "linux",
 		HostConfig: host, Mounts: mountsOf(&c.Spec), Config: config, NetworkSettings: settings,
 	}
-	e.paths(&j, c)
+	e.paths(j, c)
 	return j, nil
 }
-
-// timeText is a time as JSON has it; Docker's field is a text.
-func timeText(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 func stateOf(run *state.Run, st state.State) stateJSON {
 	j := stateJSON{
@@ -145,6 +164,9 @@ func stateOf(run *state.Run, st state.State) stateJSON {
 	}
 	return j
 }
+
+// timeText is a time as Docker's API has it, also for a template.
+func timeText(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 // paths are where the container's files lie on the host, once it has run.
 func (e *Engine) paths(j *containerJSON, c *state.Container) {

@@ -49,9 +49,9 @@ func checkLog(spec *Spec) error {
 			}
 		case "compress":
 			if on, err := strconv.ParseBool(value); err != nil {
-				return errorf("failed to initialize logging driver: %v", err)
+				return errorf("failed to create task for container: failed to initialize logging driver: %v", err)
 			} else if on {
-				return errorf("failed to initialize logging driver: compress cannot be true: logs are kept as they are")
+				return errorf("failed to create task for container: failed to initialize logging driver: compress cannot be true: logs are kept as they are")
 			}
 		default:
 			return errorf("unknown log opt '%s' for %s log driver", printable(key), driver)
@@ -66,18 +66,18 @@ func limitsOf(spec *Spec) (l logLimits, err error) {
 	l.files = 1
 	if value, ok := spec.LogOpts["max-size"]; ok {
 		if l.size, err = units.FromHumanSize(value); err != nil {
-			return l, errorf("failed to initialize logging driver: invalid size: '%s'", printable(value))
+			return l, errorf("failed to create task for container: failed to initialize logging driver: invalid size: '%s'", printable(value))
 		}
 		if l.size <= 0 {
-			return l, errorf("failed to initialize logging driver: max-size must be a positive number")
+			return l, errorf("failed to create task for container: failed to initialize logging driver: max-size must be a positive number")
 		}
 	}
 	if value, ok := spec.LogOpts["max-file"]; ok {
 		if l.files, err = strconv.Atoi(value); err != nil {
-			return l, errorf("failed to initialize logging driver: %v", err)
+			return l, errorf("failed to create task for container: failed to initialize logging driver: %v", err)
 		}
 		if l.files < 1 {
-			return l, errorf("failed to initialize logging driver: max-file cannot be less than 1")
+			return l, errorf("failed to create task for container: failed to initialize logging driver: max-file cannot be less than 1")
 		}
 	}
 	return l, nil

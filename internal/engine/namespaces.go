@@ -39,7 +39,7 @@ func checkModes(spec *Spec) error {
 	}
 	switch {
 	case !joins:
-		return errorf("Invalid IPC mode: %s", printable(spec.IpcMode))
+		return errorf("invalid IPC mode: %s", printable(spec.IpcMode))
 	case ref == "":
 		return errorf("can't join IPC of container : invalid name or ID supplied: \"\"")
 	}

@@ -105,6 +105,9 @@ func stoppedNetworks(j *networkSettingsJSON, c *state.Container, networks []*sta
 		end := endpointOf(state.Attachment{}, w)
 		if n, err := findNetwork(networks, w.Network); err == nil && !c.State.Started.IsZero() {
 			end.NetworkID = n.ID
+			if UserDefined(w.Network) {
+				end.DNSNames = namesOf(c, w.Aliases)
+			}
 		}
 		j.Networks[w.Network] = end
 	}
@@ -121,6 +124,7 @@ func endpointOf(at state.Attachment, w state.Wish) endpointJSON {
 	}
 	if w.Connected {
 		end.DriverOpts = notNil(end.DriverOpts)
+		end.Aliases = append([]string{}, end.Aliases...)
 	}
 	if at.Dev == "" {
 		return end

@@ -60,9 +60,10 @@ func (e *Engine) containerSieve(f Filters) (*containerSieve, error) {
 // readAbsent reads the filters about what no container here has.
 func (s *containerSieve) readAbsent() error {
 	s.none = len(s.Filters["ancestor"]) > 0
+	healths := []string{"none", "starting", "healthy", "unhealthy"}
 	for _, health := range s.Filters["health"] {
-		if !slices.Contains([]string{"none", "starting", "healthy", "unhealthy"}, health) {
-			return errorf("unrecognised filter value for health: %s", printable(health))
+		if !slices.Contains(healths, health) {
+			return errorf("invalid filter 'health=%s': invalid value for health (%s): must be one of %s", printable(health), printable(health), strings.Join(healths, ", "))
 		}
 	}
 	s.none = s.none || !s.exact("health", "none")

@@ -106,7 +106,7 @@ func parseSignal(s string) (unix.Signal, error) {
 	switch {
 	case err == nil && n >= 1 && n <= 64:
 		return n, nil
-	case s != "" && strings.Trim(s, "0123456789") == "":
+	case strings.Trim(s, "0") != "" && strings.Trim(s, "0123456789") == "":
 		return 0, errorf("the linux daemon does not support signal %s", s)
 	}
 	return 0, errorf("invalid signal: %s", printable(s))

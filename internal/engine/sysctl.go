@@ -34,7 +34,7 @@ func checkSysctls(spec *Spec) error {
 		case strings.TrimSpace(spec.Sysctls[key]) == "":
 			return errorf("sysctl '%s=' is not allowed: it has no value", printable(key)) // sysctl(8) takes none either
 		case isNet(key) && spec.Network == "host":
-			return errorf("sysctl %q not allowed in host network namespace", printable(key))
+			return errorf("failed to create task for container: sysctl %q not allowed in host network namespace: unknown", printable(key))
 		case isNet(key) && strings.HasPrefix(spec.Network, "container:"):
 			return errorf("sysctl %q not allowed in the network namespace of another container: set it there", printable(key))
 		}

@@ -78,7 +78,7 @@ func ps(ctx context.Context, args []string, pids []int) (string, error) {
 	}
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		if line, _, _ := strings.Cut(string(failed.Stderr), "\n"); line != "" {
-			return "", errorf("%s", printable(line))
+			return "", errorf("ps: %s", printable(line))
 		}
 	}
 	switch {
