@@ -38,10 +38,13 @@ func (a *app) execCommand() *cobra.Command {
 	flags.BoolVarP(&x.OpenStdin, "interactive", "i", false, "keep standard input open")
 	flags.BoolVarP(&x.Tty, "tty", "t", false, "give it a terminal; -it for a shell to type into")
 	stand.bindKeys(flags)
+	flags.BoolP("help", "h", false, "print this")
+	group(flags, "Options")
 	flags.VarP(&listValue{list: &vars, check: checkEnv}, "env", "e", "set a variable: NAME=VALUE, or NAME to copy yours")
 	flags.Var(&listValue{list: &files}, "env-file", "read variables from a file of NAME=VALUE lines")
 	flags.StringVarP(&x.Dir, "workdir", "w", "", "working directory in the container")
 	flags.BoolVar(&x.Privileged, "privileged", false, "give the command all capabilities")
 	flags.StringVarP(&x.User, "user", "u", "", "`user` to run as, and group: NAME|UID[:GROUP|GID]")
+	group(flags, "Process")
 	return c
 }

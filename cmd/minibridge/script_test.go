@@ -160,7 +160,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "ID64"},
 	{regexp.MustCompile(`\b[0-9a-f]{12}\b`), "ID12"},
-	{regexp.MustCompile(`\bmbv[0-9a-f]{8}\b`), "VETH"},
+	{regexp.MustCompile(`\b(mbv[0-9a-f]{8}|veth[0-9a-f]{7})\b`), "VETH"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`), "TIME"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [-+]\d{4} \w+`), "DATE"},
 	{regexp.MustCompile(`Less than a second|\b\d+ seconds?`), "AGE"},
