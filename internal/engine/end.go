@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -72,6 +73,7 @@ func (k *keeper) end(down func(*session) error) (err error) {
 	if err != nil {
 		return err
 	}
+	s.late = func(err error) { fmt.Fprintf(writerFunc(k.tell), "WARNING: %v\n", err) }
 	defer func() {
 		k.endLife()
 		k.proxy.Close()

@@ -47,14 +47,30 @@ func (e *Engine) Rename(ctx context.Context, ref, name string) (err error) {
 		}
 	}
 	old := c.Name
-	err = s.held.Rename(c, name)
+	err = s.renameRecord(c, run, name)
 	if err == nil {
 		s.happened(c, "rename", fact{"oldName", "/" + old})
 	}
-	if err != nil && run != nil {
-		s.clean = false // the next verb ends it
-	}
 	return err
+}
+
+// renameRecord renames a container's record, which comes last. When that can't
+// be written, nothing has the new name any more; run is as before, nil if there
+// is none.
+func (s *session) renameRecord(c *state.Container, run *state.Run, name string) error {
+	old := c.Name
+	err := s.held.Rename(c, name)
+	switch {
+	case err == nil:
+		return nil
+	case c.Name != old: // it was
+		s.clean = false // the next verb ends it
+		return err
+	}
+	if run != nil {
+		err = errors.Join(err, s.renameRun(context.Background(), renamed(c, run, name), run))
+	}
+	return errors.Join(err, s.held.FreeName(name, c.ID))
 }
 
 // newName is the name as it is kept, if the container can have it.
@@ -168,8 +184,12 @@ func (s *session) finishRename(run *state.Run) error {
 	if err := s.renameRun(context.Background(), from, run); err != nil {
 		return errors.Join(err, s.held.FreeName(run.Name, c.ID))
 	}
-	s.say("finished the renaming of container %s to %s", c.Name, run.Name)
-	return s.held.Rename(c, run.Name)
+	old := c.Name
+	if err := s.renameRecord(c, from, run.Name); err != nil {
+		return err
+	}
+	s.say("finished the renaming of container %s to %s", old, c.Name)
+	return nil
 }
 
 // DryRename writes what Rename would do to the kernel.

@@ -24,6 +24,7 @@ type session struct {
 	held    *state.Held
 	verb    string           // as a person calls it
 	clean   bool             // no journal was left unfinished
+	late    func(error)      // unless nil, hears of an end that can't be written down yet, which is no error then
 	put     func(plan.Step)  // unless nil, hears of each step before it is applied
 	mark    nat.Mark         // of the rules when the lock was taken
 	counted bool             // their changes are, by the kernel
@@ -182,7 +183,7 @@ func (s *session) recover() error {
 			}
 		case err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start):
 			err = s.reap(run)
-		case err == nil && s.held.Crashed && !run.Resting:
+		case err == nil && s.held.Crashed && !run.Resting && run.End == nil:
 			if err = s.finishRename(run); err == nil {
 				err = s.mend(run)
 			}

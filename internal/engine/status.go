@@ -36,6 +36,9 @@ func (e *Engine) status(c *state.Container) (*state.Run, state.State) {
 	if _, unreadable := errors.AsType[*state.RecordError](err); unreadable {
 		return nil, st // who is to say that it has ended?
 	}
+	if err == nil && run.End != nil {
+		return nil, run.End.State
+	}
 	if err == nil && sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
 		return e.attended(c, run)
 	}

@@ -38,8 +38,9 @@ func (s *session) settle(run *state.Run, how ended) error {
 	case c.State.Status == state.Running: // else it says already
 		c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, how.code, how.text, time.Now().UTC()
 		c.Last = lastOf(run)
-		err = errors.Join(err, s.held.WriteContainer(c))
+		err = errors.Join(err, s.writeEnd(run, c))
 		s.over(c, run, how.code)
+		return err
 	}
 	return errors.Join(err, s.held.RemoveRun(run.ID))
 }
@@ -66,7 +67,7 @@ func (s *session) unstarted(run *state.Run, cause error) error {
 	if cause != nil { // else nobody knows how far it came
 		s.cabled(run.ID, "disconnect", run.Endpoints)
 	}
-	return errors.Join(s.dismantle(run), s.undone(run, cause), s.held.RemoveRun(run.ID))
+	return errors.Join(s.dismantle(run), s.undone(run, cause))
 }
 
 // undone is what becomes of a container that could not be started: one that
@@ -77,11 +78,11 @@ func (s *session) undone(run *state.Run, cause error) error {
 	c, err := s.dirs.ReadContainer(run.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return s.remove(&state.Container{ID: run.ID, Name: run.Name})
+		return errors.Join(s.remove(&state.Container{ID: run.ID, Name: run.Name}), s.held.RemoveRun(run.ID))
 	case err != nil:
-		return err
+		return errors.Join(err, s.held.RemoveRun(run.ID))
 	case run.Before == nil:
-		return s.remove(c)
+		return errors.Join(s.remove(c), s.held.RemoveRun(run.ID))
 	}
 	c.State = *run.Before
 	if cause != nil {
@@ -93,7 +94,7 @@ func (s *session) undone(run *state.Run, cause error) error {
 			c.State.ExitCode = x.ExitCode()
 		}
 	}
-	return s.held.WriteContainer(c)
+	return s.writeEnd(run, c)
 }
 
 // notStarted is Docker's exit code of a container that could not be started,
@@ -121,6 +122,9 @@ const rebooted = 255
 // signal (prctl(2), PR_SET_PDEATHSIG). One that was not executed yet was being
 // started.
 func (s *session) reap(run *state.Run) error {
+	if run.End != nil {
+		return s.writeLate(run)
+	}
 	if run.Init.Pid != 0 {
 		err := sandbox.Signal(run.Init.Pid, run.Init.Start, unix.SIGKILL)
 		if err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -137,6 +141,9 @@ func (s *session) reap(run *state.Run) error {
 func (s *session) remove(c *state.Container) error {
 	known := s.dirs.HasName(c.Name, c.ID)
 	err := errors.Join(s.held.RemoveContainer(c), os.RemoveAll(s.dirs.Layer(c.ID)))
+	if run, rerr := s.dirs.ReadRun(c.ID); rerr == nil && run.End != nil {
+		err = errors.Join(err, s.held.RemoveRun(c.ID)) // nobody else will
+	}
 	if known {
 		s.happened(c, "destroy")
 	}

@@ -89,11 +89,14 @@ func (h *Held) TakeName(name, id string) error {
 }
 
 // Rename gives a container another name, which must be [Held.TakeName]'s. From
-// the moment that its record is written, it has that one and not the old.
+// the moment that its record is written, it has that one and not the old; when
+// it can't be written, it has the old one.
 func (h *Held) Rename(c *Container, name string) error {
 	old := c.Name
 	c.Name = name
-	if err := h.WriteContainer(c); err != nil {
+	c.Schema = schema
+	if err := write(h.dirs.containerFile(c.ID), c); err != nil {
+		c.Name = old
 		return err
 	}
 	return h.FreeName(old, c.ID)

@@ -31,6 +31,13 @@ type Run struct {
 	Before     *State            `json:"before,omitempty"`  // how its container stood, and will again if it can't be started; nil = then it goes
 	Backoff    time.Duration     `json:"backoff,omitempty"` // how long its supervisor waited to start it, by its policy; 0 = a person did
 	Resting    bool              `json:"resting,omitempty"` // its command has ended, and its supervisor waits to start it again: the kernel has nothing of it
+	End        *End              `json:"end,omitempty"`     // it has ended, which its container's record can't say yet; the kernel has nothing of it
+}
+
+// End is how a container has ended, and what it had then.
+type End struct {
+	State State `json:"state"`
+	Last  Last  `json:"last,omitzero"`
 }
 
 // Wired are the endpoints that have a link: those on host and none don't.
@@ -120,7 +127,7 @@ func (d Dirs) ReadRun(id string) (*Run, error) {
 	if r.ID != id || r.Name == "" || r.Resting && r.Before == nil {
 		return nil, &RecordError{File: d.runFile(id), Err: fmt.Errorf("not a running container's: id %q, name %q", r.ID, r.Name)}
 	}
-	if r.Resting {
+	if r.Resting || r.End != nil {
 		return r, nil
 	}
 	if err := read(d.initFile(id), &r.Init); err != nil && !errors.Is(err, fs.ErrNotExist) {
