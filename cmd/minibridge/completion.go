@@ -38,7 +38,7 @@ zsh from any folder of its fpath, as _minibridge; and fish by
 			case "fish":
 				return root.GenFishCompletion(a.out, true)
 			}
-			return &engine.Error{Text: fmt.Sprintf("unknown shell %q: must be %s", printable(args[0]), strings.Join(shells, ", "))}
+			return &engine.Error{Text: fmt.Sprintf("unknown shell %q: must be %s", engine.Printable(args[0]), strings.Join(shells, ", "))}
 		},
 		ValidArgs: shells,
 	}

@@ -26,13 +26,13 @@ var values = map[string]completer{
 	"firewall":     words(engine.Firewalls()...),
 	"format":       formats,
 	"ipc":          sharedIPC,
-	"log-driver":   words("json-file", "none"),
-	"log-opt":      words("max-size=", "max-file=", "labels=", "env="),
+	"log-driver":   words(engine.LogDrivers()...),
+	"log-opt":      logOptions,
 	"mount":        words("type=bind,", "type=tmpfs,"),
 	"network":      attachable,
 	"pid":          sharedPID,
 	"restart":      words(engine.RestartPolicies()...),
-	"security-opt": words("no-new-privileges", "seccomp=unconfined", "systempaths=unconfined"),
+	"security-opt": words(engine.SecurityOptions()...),
 	"signal":       signals,
 	"stop-signal":  signals,
 	"type":         words("container", "network"),
@@ -86,6 +86,13 @@ func capabilities(*app, *cobra.Command, []string, string) []string {
 	return all
 }
 
+func logOptions(*app, *cobra.Command, []string, string) (all []string) {
+	for _, name := range engine.LogOptNames() {
+		all = append(all, name+"=")
+	}
+	return all
+}
+
 func signals(*app, *cobra.Command, []string, string) []string {
 	return slices.Sorted(maps.Keys(signal.SignalMap))
 }
@@ -116,7 +123,7 @@ func attachable(a *app, c *cobra.Command, _ []string, _ string) []string {
 
 // sharedIPC is all that --ipc takes.
 func sharedIPC(a *app, _ *cobra.Command, _ []string, _ string) []string {
-	return append([]string{"none", "private", "shareable", "host"}, a.shared()...)
+	return append(engine.IPCModes(), a.shared()...)
 }
 
 // sharedPID is all that --pid takes.

@@ -131,6 +131,6 @@ func printEvent(w io.Writer, ev engine.Event) error {
 		facts = append(facts, key+"="+ev.Attributes[key])
 	}
 	line := fmt.Sprintf("%s %s %s %s (%s)", ev.Time.Local().Format(eventTime), ev.Type, ev.Action, ev.ID, strings.Join(facts, ", "))
-	_, err := fmt.Fprintln(w, printable(line))
+	_, err := fmt.Fprintln(w, engine.Printable(line))
 	return err
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/minibridge/minibridge/internal/engine"
 )
 
 // helpTemplate is Docker's order: usage, what it is, then examples, and the
@@ -121,7 +123,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return &usageError{text: fmt.Sprintf("minibridge: unknown help topic: %s\n\nRun 'minibridge --help' for more information\n", printable(strings.Join(args, " "))), code: 1}
+				return &usageError{text: fmt.Sprintf("minibridge: unknown help topic: %s\n\nRun 'minibridge --help' for more information\n", engine.Printable(strings.Join(args, " "))), code: 1}
 			}
 			return about.Help()
 		},

@@ -39,7 +39,7 @@ use. What check finds bad stands as warnings on standard error.`,
 			}
 			printInfo(a.out, info)
 			for _, warning := range info.Warnings {
-				fmt.Fprintln(os.Stderr, printable(warning))
+				fmt.Fprintln(os.Stderr, engine.Printable(warning))
 			}
 			return err
 		},

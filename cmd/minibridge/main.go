@@ -125,7 +125,7 @@ func tell(err error) {
 	}
 	begin := "minibridge: "
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(os.Stderr, "%s%s\n", begin, printable(strings.TrimSuffix(line, "\n")))
+		fmt.Fprintf(os.Stderr, "%s%s\n", begin, engine.Printable(strings.TrimSuffix(line, "\n")))
 		begin = ""
 	}
 }
@@ -146,7 +146,7 @@ func (a *app) report(err error) int {
 	}
 	tell(err)
 	if hint := engine.Hint(err); hint != "" {
-		fmt.Fprintf(os.Stderr, "try: %s\n", printable(hint))
+		fmt.Fprintf(os.Stderr, "try: %s\n", engine.Printable(hint))
 	}
 	return code
 }

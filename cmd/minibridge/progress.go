@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/minibridge/minibridge/internal/engine"
 )
 
 // progress is standard error. On a terminal its last line says what is being
@@ -33,7 +35,7 @@ func (p *progress) say(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	p.line = ellipsis(printable(line), p.width-1) // a full line would go on in the next
+	p.line = ellipsis(engine.Printable(line), p.width-1) // a full line would go on in the next
 	os.Stderr.WriteString(p.line)
 }
 

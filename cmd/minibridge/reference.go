@@ -40,7 +40,7 @@ func (a *app) referenceCommand() *cobra.Command {
 				}
 				return os.WriteFile(filepath.Join(args[1], "README.md"), []byte(markdownIndex(all)), 0o644)
 			}
-			return &engine.Error{Text: fmt.Sprintf("unknown kind of pages %q: must be man or markdown", printable(args[0]))}
+			return &engine.Error{Text: fmt.Sprintf("unknown kind of pages %q: must be man or markdown", engine.Printable(args[0]))}
 		},
 	}
 }

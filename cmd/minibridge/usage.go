@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/minibridge/minibridge/internal/engine"
 )
 
 // A usageError is a call with the wrong words: the only kind of error that
@@ -24,7 +25,7 @@ func (e *usageError) Error() string { return e.text }
 func flagError(c *cobra.Command, err error) error {
 	return &usageError{
 		text: fmt.Sprintf("%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n",
-			printable(err.Error()), nearFlag(c, err), c.UseLine(), c.CommandPath()),
+			engine.Printable(err.Error()), nearFlag(c, err), c.UseLine(), c.CommandPath()),
 		code: 125,
 	}
 }
@@ -92,21 +93,11 @@ func wrongCount(c *cobra.Command, see, format string, args ...any) error {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	text := fmt.Sprintf("minibridge: unknown command: %s %s%s\n\n", c.CommandPath(), printable(name), didYouMean("", suggestions(c, name)))
+	text := fmt.Sprintf("minibridge: unknown command: %s %s%s\n\n", c.CommandPath(), engine.Printable(name), didYouMean("", suggestions(c, name)))
 	if c.HasParent() {
 		text += fmt.Sprintf("Usage:  %s\n\n", c.CommandPath())
 	}
 	return &usageError{text: text + fmt.Sprintf("Run '%s --help' for more information\n", c.CommandPath()), code: 1}
-}
-
-// printable keeps control characters off the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // exactly, atLeast, between and none are how many arguments a verb takes.

@@ -36,16 +36,6 @@ func checkName(name string) (string, error) {
 	return name, nil
 }
 
-// printable keeps control characters off the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
 // define makes the record of a new container: an id, a name, its network
 // resolved.
 func (s *session) define(spec Spec, name string) (*state.Container, error) {

@@ -21,6 +21,15 @@ const (
 // logDrivers are Docker's names that mean our log, its default first.
 var logDrivers = []string{"json-file", "local", logFormat}
 
+// logOptions are those that say something here.
+var logOptions = []string{"max-size", "max-file", "labels", "env"}
+
+// LogDrivers are the values of --log-driver.
+func LogDrivers() []string { return append(slices.Clone(logDrivers), noLog) }
+
+// LogOptNames are the names of --log-opt.
+func LogOptNames() []string { return slices.Clone(logOptions) }
+
 // logLimits are what max-size and max-file say: the bytes after which a new
 // file is begun, 0 for never, and how many files are kept.
 type logLimits struct {
@@ -41,8 +50,10 @@ func checkLog(spec *Spec) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(spec.LogOpts)) {
 		value := spec.LogOpts[key]
+		if slices.Contains(logOptions, key) {
+			continue
+		}
 		switch key {
-		case "max-size", "max-file", "labels", "env":
 		case "mode":
 			if value != "blocking" {
 				return errorf("logger: logging mode not supported: %s (a command here waits for its log: blocking)", printable(value))

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -14,6 +15,12 @@ const (
 	privateMode   = "private"
 	shareableMode = "shareable"
 )
+
+// ipcModes are those of --ipc that need no other container.
+var ipcModes = []string{noneMode, privateMode, shareableMode, hostMode}
+
+// IPCModes are the values of --ipc, but for container:NAME.
+func IPCModes() []string { return slices.Clone(ipcModes) }
 
 // checkModes refuses namespaces that can't be, with Docker's texts.
 func checkModes(spec *Spec) error {
@@ -31,13 +38,11 @@ func checkModes(spec *Spec) error {
 		return errorf("conflicting options: domainname and the UTS mode")
 	}
 	ref, joins := strings.CutPrefix(spec.IpcMode, "container:")
-	switch spec.IpcMode {
-	case "", noneMode, privateMode, shareableMode:
-		return nil
-	case hostMode:
-		return checkIPCSysctls(spec, "the hosts ipc namespace")
-	}
 	switch {
+	case spec.IpcMode == hostMode:
+		return checkIPCSysctls(spec, "the hosts ipc namespace")
+	case spec.IpcMode == "" || slices.Contains(ipcModes, spec.IpcMode):
+		return nil
 	case !joins:
 		return errorf("invalid IPC mode: %s", printable(spec.IpcMode))
 	case ref == "":

@@ -20,6 +20,14 @@ type confinement struct {
 // empty lists of paths.
 const unmasked = "systempaths=unconfined"
 
+// noNewPrivileges is the one option that needs no value.
+const noNewPrivileges = "no-new-privileges"
+
+// SecurityOptions are values of --security-opt that say something on any host.
+func SecurityOptions() []string {
+	return []string{noNewPrivileges, "seccomp=unconfined", "seccomp=builtin", unmasked}
+}
+
 // confined reads the values of --security-opt, of which the last of a kind
 // holds. The error texts are Docker's, the number in them too.
 func confined(spec *Spec) (c confinement, err error) {
@@ -33,7 +41,7 @@ func confined(spec *Spec) (c confinement, err error) {
 			key, value, _ = strings.Cut(option, ":")
 		}
 		switch key {
-		case "no-new-privileges":
+		case noNewPrivileges:
 			if value == "" {
 				value = "true"
 			}

@@ -21,7 +21,7 @@ func checkHostname(spec *Spec) error {
 		}
 	}
 	for _, option := range spec.DNSOptions {
-		if strings.ContainsFunc(option, func(r rune) bool { return r <= ' ' || r == 0x7f }) { // it becomes a word of a line
+		if strings.Contains(option, " ") || printable(option) != option { // it becomes a word of a line
 			return errorf("invalid DNS option %q: it has blanks or control characters", printable(option))
 		}
 	}
