@@ -36,55 +36,64 @@ func checkHostname(spec *Spec) error {
 
 // Check refuses what no machine could run, without a look at this one.
 func Check(spec *Spec) error {
+	for _, check := range []func(*Spec) error{
+		checkCommand, checkPorts, checkDir, checkHostname, checkCaps, checkWishes, checkSysctls, checkMounts,
+		checkSecurity, checkModes, checkLog, checkRestart, checkStopSignal, checkJoining,
+	} {
+		if err := check(spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkCommand(spec *Spec) error {
 	if len(spec.Args) == 0 {
 		return errorf("no command specified")
 	}
 	if spec.Detach && len(spec.Attach) > 0 {
 		return &Error{Text: "conflicting options: cannot specify both --attach and --detach", Code: 1}
 	}
-	specs, err := published(spec)
-	if err != nil {
+	return nil
+}
+
+func checkPorts(spec *Spec) error {
+	if _, err := published(spec); err != nil {
 		return err
 	}
-	ports, err := exposed(spec)
-	if err != nil {
-		return err
-	}
+	_, err := exposed(spec)
+	return err
+}
+
+func checkDir(spec *Spec) error {
 	if spec.Dir != "" && !filepath.IsAbs(spec.Dir) {
 		return errorf("the working directory '%s' is invalid, it needs to be an absolute path", spec.Dir)
 	}
-	if err := checkHostname(spec); err != nil {
-		return err
-	}
+	return nil
+}
+
+func checkCaps(spec *Spec) error {
 	if err := caps(spec).Check(); err != nil {
 		return errorf("%v", err)
 	}
-	if err := checkWishes(spec); err != nil {
-		return err
+	return nil
+}
+
+func checkSecurity(spec *Spec) error {
+	_, err := confined(spec)
+	return err
+}
+
+func checkStopSignal(spec *Spec) error {
+	if spec.StopSignal == "" {
+		return nil
 	}
-	if err := checkSysctls(spec); err != nil {
-		return err
-	}
-	if err := checkMounts(spec); err != nil {
-		return err
-	}
-	if _, err := confined(spec); err != nil {
-		return err
-	}
-	if err := checkModes(spec); err != nil {
-		return err
-	}
-	if err := checkLog(spec); err != nil {
-		return err
-	}
-	if err := checkRestart(spec); err != nil {
-		return err
-	}
-	if spec.StopSignal != "" {
-		if _, err := parseSignal(spec.StopSignal); err != nil {
-			return err
-		}
-	}
+	_, err := parseSignal(spec.StopSignal)
+	return err
+}
+
+// checkJoining refuses what belongs to the network of another container.
+func checkJoining(spec *Spec) error {
 	if !strings.HasPrefix(spec.Network, "container:") {
 		return nil
 	}
@@ -93,9 +102,9 @@ func Check(spec *Spec) error {
 		return errorf("invalid network mode: invalid container format container:<name|id>")
 	case spec.Hostname != "" || spec.Domainname != "":
 		return errorf("conflicting options: hostname and the network mode")
-	case len(specs) > 0 || spec.PublishAll:
+	case len(spec.Publish) > 0 || spec.PublishAll:
 		return errorf("conflicting options: port publishing and the container type network mode")
-	case len(ports) > 0:
+	case len(spec.Expose) > 0:
 		return errorf("conflicting options: port exposing and the container type network mode")
 	case len(spec.DNS)+len(spec.DNSSearch)+len(spec.DNSOptions) > 0:
 		return errorf("conflicting options: dns and the network mode")
