@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,17 +17,42 @@ func (o *order) become(c control) error {
 	if err != nil {
 		return err
 	}
+	if err := o.settleIn(who.Uid); err != nil {
+		return err
+	}
+	if err := o.giveUp(who); err != nil {
+		return err
+	}
+	env := withHome(o.Env, who.Home)
+	path, err := lookup(o.Args[0], env)
+	if err != nil {
+		return err
+	}
+	if err := o.limit(); err != nil {
+		return err
+	}
+	if o.Join || o.guest() {
+		return o.spawn(c, path, env)
+	}
+	return o.exec(c, path, env)
+}
+
+// settleIn takes the command's terminal, directory and streams.
+func (o *order) settleIn(uid int) error {
 	if o.Terminal != nil {
-		if err := o.takeTerminal(who.Uid); err != nil {
+		if err := o.takeTerminal(uid); err != nil {
 			return err
 		}
 	}
 	if err := o.enterDir(); err != nil {
 		return err
 	}
-	if err := settle(who.Uid); err != nil {
-		return err
-	}
+	return settle(uid)
+}
+
+// giveUp leaves the host's powers behind: system calls, limits, capabilities, the
+// user.
+func (o *order) giveUp(who *user.ExecUser) error {
 	if !o.Unconfined {
 		if err := o.capSet.forbidUserns(); err != nil {
 			return err
@@ -44,29 +70,24 @@ func (o *order) become(c control) error {
 	if err := o.capSet.hold(); err != nil {
 		return err
 	}
-	if o.NoNewPrivs {
-		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-			return fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
-		}
+	if !o.NoNewPrivs {
+		return nil
 	}
-	env := withHome(o.Env, who.Home)
-	path, err := lookup(o.Args[0], env)
-	if err != nil {
-		return err
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("prctl(PR_SET_NO_NEW_PRIVS): %w", err)
 	}
-	if err := o.limit(); err != nil {
-		return err
-	}
-	if o.Join || o.guest() {
-		return o.spawn(c, path, env)
-	}
+	return nil
+}
+
+// exec makes this process the command, or the init before it.
+func (o *order) exec(c control, path string, env []string) error {
 	if err := o.lastThings(c); err != nil {
 		return err
 	}
 	if o.Init {
 		return o.execInit(env)
 	}
-	err = unix.Exec(path, o.Args, env)
+	err := unix.Exec(path, o.Args, env)
 	errno, _ := err.(syscall.Errno)
 	return &ExecError{Name: o.Args[0], Reason: err.Error(), Errno: errno}
 }

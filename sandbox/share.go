@@ -46,6 +46,12 @@ func (p *peers) close() {
 	}
 }
 
+// place keeps one that was opened.
+func (p *peers) place(fd int, f *os.File, err error) error {
+	p.files[fd-pidfdFD] = f
+	return err
+}
+
 // open opens them. What belongs to a sandbox is that sandbox's to change: it
 // may be anything by now.
 func (s Share) open(args []string) (_ *peers, err error) {
@@ -53,54 +59,56 @@ func (s Share) open(args []string) (_ *peers, err error) {
 	if s.PIDOf.Pid == 0 && s.IPCOf.Pid == 0 {
 		return p, nil
 	}
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
 	p.files = make([]*os.File, shmFD-pidfdFD+1)
-	place := func(fd int, f *os.File, openErr error) {
-		p.files[fd-pidfdFD] = f
-		if err == nil {
-			err = openErr
-		}
-	}
 	if s.PIDOf.Pid != 0 {
-		first, err := openProcess(s.PIDOf.Pid, s.PIDOf.Start)
-		if place(pidfdFD, first, err); err != nil {
-			return nil, err
-		}
-		proc, err := mountOf(first, "/proc", unix.PROC_SUPER_MAGIC)
-		if place(procFD, proc, err); err != nil {
-			return nil, err
-		}
-		if p.guest, p.files[statusFD-pidfdFD], err = newGuest(args); err != nil {
-			return nil, err
-		}
-		answer, err := p.guest.dup()
-		if place(answerFD, answer, err); err != nil {
-			return nil, err
-		}
+		err = p.openPID(s.PIDOf, args)
 	}
-	if s.IPCOf.Pid != 0 {
-		first, err := openProcess(s.IPCOf.Pid, s.IPCOf.Start)
-		if err != nil {
-			return nil, err
-		}
-		defer first.Close()
-		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/ipc", s.IPCOf.Pid))
-		if place(ipcFD, ns, err); err != nil {
-			return nil, err
-		}
-		shm, err := mountOf(first, shmDir, unix.TMPFS_MAGIC)
-		if place(shmFD, shm, err); err != nil {
-			return nil, err
-		}
-		if !Alive(s.IPCOf.Pid, s.IPCOf.Start) { // else the namespace may be another's
-			return nil, os.ErrProcessDone
-		}
+	if err == nil && s.IPCOf.Pid != 0 {
+		err = p.openIPC(s.IPCOf)
+	}
+	if err != nil {
+		p.close()
+		return nil, err
 	}
 	return p, nil
+}
+
+// openPID opens what it takes to live in another's PID namespace.
+func (p *peers) openPID(of Peer, args []string) error {
+	first, err := openProcess(of.Pid, of.Start)
+	if err := p.place(pidfdFD, first, err); err != nil {
+		return err
+	}
+	proc, err := mountOf(first, "/proc", unix.PROC_SUPER_MAGIC)
+	if err := p.place(procFD, proc, err); err != nil {
+		return err
+	}
+	if p.guest, p.files[statusFD-pidfdFD], err = newGuest(args); err != nil {
+		return err
+	}
+	answer, err := p.guest.dup()
+	return p.place(answerFD, answer, err)
+}
+
+// openIPC opens another's IPC namespace, and its shared memory.
+func (p *peers) openIPC(of Peer) error {
+	first, err := openProcess(of.Pid, of.Start)
+	if err != nil {
+		return err
+	}
+	defer first.Close()
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/ipc", of.Pid))
+	if err := p.place(ipcFD, ns, err); err != nil {
+		return err
+	}
+	shm, err := mountOf(first, shmDir, unix.TMPFS_MAGIC)
+	if err := p.place(shmFD, shm, err); err != nil {
+		return err
+	}
+	if !Alive(of.Pid, of.Start) { // else the namespace may be another's
+		return os.ErrProcessDone
+	}
+	return nil
 }
 
 // mountOf copies a mount of a sandbox, alone, found by a path on which no link
