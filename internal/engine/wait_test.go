@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -49,22 +50,23 @@ grep -E '^(bad|exit|[a-z]+ +rules)' /run/said`)
 // undoing waits for.
 func TestAWaitIsToldOnce(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		said := m.Sh(t, queue+`
-minibridge network ls >/run/list
-mkdir /run/slow
-mkfifo /run/begun
-cat >/run/slow/iptables-restore <<'EOF'
-#!/bin/sh
-`+queue+`
-test -e /run/first || { : >/run/first; echo >/run/begun; waiting 1; }
-exec /usr/sbin/iptables-restore "$@"
-EOF
-chmod +x /run/slow/iptables-restore
-: >/run/said
-{ read -r _ </run/begun; exec flock /run/minibridge/lock sh -c 'until grep -q "waiting for the lock" /run/said; do :; done'; } &
-PATH=/run/slow:$PATH minibridge run -p 8000:80 nosuch 2>/run/said || test $? = 127
-wait
-cat /run/said`)
+		m.Sh(t, "minibridge run --rm true; cp /etc/passwd /run/users; mkfifo /run/held; : >/run/said")
+		h := hosttest.NewHold(t, "/run/users")
+		defer h.Release()
+		run := exec.Command("sh", "-c", "minibridge run -v /run/users:/etc/passwd nosuch 2>/run/said")
+		start(t, run)
+		h.Wait(t)
+		other := exec.Command("flock", "/run/minibridge/lock", "sh", "-c", `echo >/run/held; until grep -q "waiting for the lock" /run/said; do sleep 0.01; done`)
+		start(t, other)
+		m.Sh(t, "read -r _ </run/held")
+		h.Release()
+		if got := code(run); got != 127 {
+			t.Errorf("exit code %d", got)
+		}
+		if got := code(other); got != 0 {
+			t.Errorf("flock: exit code %d", got)
+		}
+		said := m.Sh(t, "cat /run/said")
 		if n := strings.Count(said, "waiting for the lock: "); n != 1 {
 			t.Errorf("it is told %d times:\n%s", n, said)
 		}
