@@ -91,7 +91,7 @@ func (o *order) attachBind(b bound) error {
 			return err
 		}
 	}
-	if err := b.attach(b.at); err != nil {
+	if err := b.attachAt(b.at); err != nil {
 		return err
 	}
 	if err := o.covered(b); err != nil {
@@ -100,7 +100,11 @@ func (o *order) attachBind(b bound) error {
 	if b.tmpfs {
 		files := make(map[string]string)
 		for path, content := range o.Files {
-			if within(path, b.at) {
+			dir, err := follow(filepath.Dir(path))
+			if err != nil {
+				return err
+			}
+			if within(dir, b.at) {
 				files[path] = content
 			}
 		}

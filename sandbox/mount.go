@@ -60,11 +60,23 @@ func (t tree) attach(path string) error {
 	if err != nil {
 		return err
 	}
+	return t.attachAt(at)
+}
+
+// attachAt does so at a path without links. Others may write where it leads: one
+// that has become a link since it was followed is an error (openat2(2), ELOOP).
+func (t tree) attachAt(at string) error {
+	defer t.Close()
 	if err := t.makeTarget(at); err != nil {
 		return err
 	}
-	if err := unix.MoveMount(int(t.Fd()), "", unix.AT_FDCWD, at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return fmt.Errorf("mount %s on %s: %w", t.Name(), path, err)
+	fd, err := unix.Openat2(unix.AT_FDCWD, at, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return fmt.Errorf("mount %s on %s: %w", t.Name(), at, err)
+	}
+	defer unix.Close(fd)
+	if err := unix.MoveMount(int(t.Fd()), "", fd, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", t.Name(), at, err)
 	}
 	return nil
 }

@@ -53,21 +53,19 @@ func (p *Process) Signal(sig syscall.Signal) error { return p.proc.Signal(sig) }
 func (p *Process) Wait() (int, error) {
 	defer p.release()
 	defer p.held.Close() // if it has a terminal
+	defer p.world.Close() // likewise
 	state, err := p.proc.Wait()
 	if err != nil {
 		return 0, fmt.Errorf("wait for process %d: %w", p.Pid, err)
 	}
 	if p.world != nil {
-		defer p.world.Close()
-		if err := killAll(p.world); err != nil {
-			return 0, err
-		}
+		err = killAll(p.world)
 	}
 	status := state.Sys().(syscall.WaitStatus)
 	if status.Signaled() {
-		return 128 + int(status.Signal()), nil
+		return 128 + int(status.Signal()), err
 	}
-	return status.ExitStatus(), nil
+	return status.ExitStatus(), err
 }
 
 // Kill ends a process that is not to go, and waits for its end.

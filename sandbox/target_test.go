@@ -1,12 +1,14 @@
 package sandbox_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
 	"github.com/minibridge/minibridge/sandbox"
+	"golang.org/x/sys/unix"
 )
 
 // linkedRoot is a root file system with a few links: out, to what is not there, in
@@ -109,5 +111,20 @@ func TestBindOfProc(t *testing.T) {
 		c := shell("cat /proc/keys; (echo 0 >/proc/sys/net/ipv4/ip_forward) 2>&1 | grep -o Read-only; ls /sys/firmware; cat /proc/1/comm")
 		c.Binds = []sandbox.Bind{{Source: "/proc", Target: "/proc"}, {Source: "/sys", Target: "/sys"}}
 		equal(t, "shows", run(t, c), "Read-only\n"+strings.TrimSpace(m.Sh(t, "cat /proc/1/comm")))
+	})
+}
+
+// Whoever writes where a target lies can make it a link once it has been looked
+// at: then nothing is mounted.
+func TestTargetThatBecomesALink(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "mkdir -p /run/t/source /run/t/shared; ln -s /proc /run/t/shared/link; ln -s /run/t/shared /run/t/way; mkdir /run/t/shared/dir")
+		before := m.Sh(t, "cat /proc/mounts")
+		for at, want := range map[string]error{"/run/t/shared/link": unix.ENOTDIR, "/run/t/way/dir": unix.ELOOP} {
+			if err := sandbox.AttachAt("/run/t/source", at); !errors.Is(err, want) {
+				t.Errorf("%s: %v", at, err)
+			}
+		}
+		equal(t, "mounts", m.Sh(t, "cat /proc/mounts"), before)
 	})
 }

@@ -40,7 +40,7 @@ func (e *Engine) stand(w *wire, a attachment, streams Streams) (int, error) {
 	}
 	defer p.close()
 	if a.late && a.tty {
-		s.redraw(sizeOf(streams))
+		go s.redraw(sizeOf(streams)) // its answer may take as long as a start does
 	}
 	return p.until(
 		func() (int, error) { return e.awaitExit(w, a.wanted(streams), p.terminal) },

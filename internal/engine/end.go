@@ -73,7 +73,7 @@ func (k *keeper) end(down func(*session) error) (err error) {
 	if err != nil {
 		return err
 	}
-	s.late = func(err error) { fmt.Fprintf(writerFunc(k.tell), "WARNING: %v\n", err) }
+	s.late = k.tellLate
 	defer func() {
 		k.endLife()
 		k.proxy.Close()
@@ -82,3 +82,6 @@ func (k *keeper) end(down func(*session) error) (err error) {
 	}()
 	return down(s)
 }
+
+// tellLate warns those who listen of what can't be written down yet.
+func (k *keeper) tellLate(err error) { fmt.Fprintf(writerFunc(k.tell), "WARNING: %v\n", err) }

@@ -87,8 +87,11 @@ func (e *Engine) keepTerminal(id string, p *sandbox.Process) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = w.receive() // it has it
-	return err
+	kind, answer, err := w.receive()
+	if err == nil && kind == frameFailed {
+		return parseFailure(answer)
+	}
+	return err // without one, it has it
 }
 
 // keepTerminal reads a terminal that nobody looks at until its command has
@@ -105,6 +108,9 @@ func (k *keeper) keepTerminal(w *wire) error {
 	case 2:
 		process = files[1]
 	default:
+		for _, f := range files {
+			f.Close()
+		}
 		return fmt.Errorf("%d descriptors came with a terminal", len(files))
 	}
 	go sandbox.Drain(files[0], process)

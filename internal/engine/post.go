@@ -61,7 +61,7 @@ func (p *post) close() {
 
 // until waits for the end, which is the command's, or for the person to go.
 // Who goes by the keys for that takes leave with goodbye.
-func (p post) until(end func() (int, error), goodbye func() error) (int, error) {
+func (p *post) until(end func() (int, error), goodbye func() error) (int, error) {
 	ended := make(chan func() (int, error), 1)
 	go func() {
 		code, err := end()

@@ -127,6 +127,7 @@ func (k *keeper) endRest(e *Engine, cause error) error {
 	if err != nil {
 		return err
 	}
+	s.late = k.tellLate
 	run, err := k.ownRest(s)
 	if run != nil {
 		err = s.unstarted(run, cause)

@@ -54,6 +54,10 @@ func (e *Engine) letGo(ctx context.Context, sup *supervisor) error {
 	stop := context.AfterFunc(ctx, func() { sup.sendJSON(frameStop, killNow) })
 	err := e.awaitStart(sup.wire)
 	if !stop() {
+		if err == nil { // it was executed in that moment
+			sup.sendJSON(frameStop, killNow)
+			e.awaitEnd(sup.wire)
+		}
 		err = context.Cause(ctx)
 	}
 	return err
