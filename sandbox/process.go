@@ -52,7 +52,7 @@ func (p *Process) Signal(sig syscall.Signal) error { return p.proc.Signal(sig) }
 // the number of the signal that killed it.
 func (p *Process) Wait() (int, error) {
 	defer p.release()
-	defer p.held.Close() // if it has a terminal
+	defer p.held.Close()  // if it has a terminal
 	defer p.world.Close() // likewise
 	state, err := p.proc.Wait()
 	if err != nil {

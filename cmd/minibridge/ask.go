@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,8 +10,19 @@ import (
 )
 
 // agrees asks before something is lost, and takes anything but a yes for a no.
-func agrees(w io.Writer, warning string) bool {
+// Who interrupts it agrees to nothing any more: that is the error.
+func agrees(ctx context.Context, w io.Writer, warning string) (bool, error) {
 	fmt.Fprintf(w, "%s\nAre you sure you want to continue? [y/N] ", warning)
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.EqualFold(strings.TrimSpace(answer), "y")
+	answers := make(chan string, 1)
+	go func() {
+		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		answers <- answer
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(w)
+		return false, context.Cause(ctx)
+	case answer := <-answers:
+		return strings.EqualFold(strings.TrimSpace(answer), "y"), context.Cause(ctx)
+	}
 }

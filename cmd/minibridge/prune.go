@@ -40,8 +40,10 @@ func (a *app) pruneCommand(p pruning) *cobra.Command {
 			if a.dryRun {
 				return p.dry(e, o)
 			}
-			if !force && !agrees(a.out, p.warning) {
-				return nil
+			if !force {
+				if agreed, err := agrees(c.Context(), a.out, p.warning); err != nil || !agreed {
+					return err
+				}
 			}
 			return a.progress.during("prune", func() error { return p.do(c.Context(), e, o) })
 		},

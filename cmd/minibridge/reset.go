@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func (a *app) resetCommand() *cobra.Command {
 				return e.ScriptUndo(nil, a.out)
 			}
 			if !force {
-				if err := confirm(keep); err != nil {
+				if err := confirm(c.Context(), keep); err != nil {
 					return err
 				}
 			}
@@ -38,7 +39,7 @@ func (a *app) resetCommand() *cobra.Command {
 }
 
 // confirm asks on a terminal. Elsewhere nobody could answer.
-func confirm(keep bool) error {
+func confirm(ctx context.Context, keep bool) error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return &engine.Error{Text: "reset removes all containers and networks, and asks for that on a terminal", Hint: "minibridge reset -f"}
 	}
@@ -46,8 +47,9 @@ func confirm(keep bool) error {
 	if keep {
 		will = "kill all containers, and take down all networks and rules"
 	}
-	if agrees(os.Stderr, "WARNING! This will "+will+" of minibridge.") {
-		return nil
+	agreed, err := agrees(ctx, os.Stderr, "WARNING! This will "+will+" of minibridge.")
+	if err == nil && !agreed {
+		return &engine.Error{Text: "nothing was removed"}
 	}
-	return &engine.Error{Text: "nothing was removed"}
+	return err
 }

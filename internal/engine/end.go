@@ -36,17 +36,17 @@ func (k *keeper) await(l *net.UnixListener) error {
 	}))
 	k.logged.Wait()
 	k.log.close()
-	x := ending(code, err)
+	x, trace := ending(code, err), k.trace.Bytes()
 	if rests {
-		k.tellWaiters(x, resting)
+		k.tellWaiters(x, resting, trace)
 	} else {
-		k.tellWaiters(x, attending)
+		k.tellWaiters(x, attending, trace)
 	}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
 		k.passed.Wait()
-		k.tellClients(x)
+		k.tellClients(x, trace)
 	}()
 	if rests {
 		err = errors.Join(err, k.rest(l, code))

@@ -136,3 +136,23 @@ func TestStandardInputOfManyPeople(t *testing.T) {
 		}
 	})
 }
+
+// Who interrupts a question agrees to nothing, whatever is typed after that.
+func TestInterruptAQuestion(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "minibridge run -d --name box sleep 1000; minibridge create --name idle true")
+		for _, args := range [][]string{{"reset"}, {"container", "prune"}} {
+			p := sit(t, 24, 80)
+			was := p.mode()
+			cmd := p.starts(args...)
+			p.sees("[y/N] ")
+			p.types("\x03")
+			p.sees("^C")
+			p.types("y\n")
+			p.ends(cmd, 130, was)
+		}
+		if all := m.Sh(t, "minibridge ps -a --format '{{.Names}} {{.State}}'"); all != "idle created\nbox running" {
+			t.Errorf("there is %q", all)
+		}
+	})
+}

@@ -116,7 +116,7 @@ func (k *keeper) rest(l *net.UnixListener, code int) error {
 		err = k.endRest(e, nil)
 		x = ending(code, err)
 	}
-	k.tellWaiters(x, attending)
+	k.tellWaiters(x, attending, nil) // what was taken down is told
 	return err
 }
 

@@ -131,7 +131,7 @@ func (k *keeper) drop(w *wire) {
 // is left. Who comes later hears it at once, unless there is a next round to
 // wait for. One who wants no such round is told when it is sure that there is
 // none.
-func (k *keeper) tellWaiters(x exit, p phase) {
+func (k *keeper) tellWaiters(x exit, p phase, trace []byte) {
 	k.mu.Lock()
 	k.over, k.phase = &x, p
 	if p == resting && k.isStopped() {
@@ -141,17 +141,17 @@ func (k *keeper) tellWaiters(x exit, p phase) {
 	wires := slices.Collect(maps.Keys(k.waiters))
 	clear(k.waiters)
 	k.mu.Unlock()
-	k.tellExit(x, wires)
+	tellExit(x, trace, wires)
 }
 
 // tellClients tells those who have got its output.
-func (k *keeper) tellClients(x exit) { k.tellExit(x, k.attached()) }
+func (k *keeper) tellClients(x exit, trace []byte) { tellExit(x, trace, k.attached()) }
 
 // tellExit tells some how it has ended, and what was done for that: who asked
 // for -x shows it.
-func (k *keeper) tellExit(x exit, wires []*wire) {
+func tellExit(x exit, trace []byte, wires []*wire) {
 	for _, w := range wires {
-		w.send(frameTrace, k.trace.Bytes())
+		w.send(frameTrace, trace)
 		w.sendJSON(frameExit, x)
 		w.close()
 	}
