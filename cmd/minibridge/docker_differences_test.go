@@ -28,6 +28,7 @@ var shownElsewhere = map[string]string{
 	"`-v …:/sys/nosuch`":                                                                      "sandbox/target_test.go",
 	"what a container has put in the place of its `/etc/hosts` or `/etc`":                     "cmd/minibridge/testdata/targets.txtar",
 	"SCTP by IPv6":                           "cmd/minibridge/testdata/sctp_ports.txtar",
+	"`/etc/hosts` and the like":              "docs/decisions/0005-name-files-in-the-layer.md",
 	"log":                                    "cmd/minibridge/testdata/logs.txtar",
 	"`pause`":                                "cmd/minibridge/testdata/pause.txtar",
 	"a seccomp profile":                      "sandbox/seccomp_test.go",

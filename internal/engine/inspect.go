@@ -111,7 +111,11 @@ func (e *Engine) InspectSize(ref string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, err := layerSize(e.dirs.Layer(j.Id))
+	c, err := e.find(j.ID)
+	if err != nil {
+		return nil, err
+	}
+	size, err := e.layerSize(c)
 	if err != nil {
 		return nil, err
 	}
@@ -168,9 +172,14 @@ func stateOf(run *state.Run, st state.State) stateJSON {
 // timeText is a time as Docker's API has it, also for a template.
 func timeText(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
+// rootOf is where a container's files lie.
+func (e *Engine) rootOf(c *state.Container) sandbox.Root {
+	return sandbox.Root{Dir: c.Spec.RootFS, Layers: e.dirs.Layer(c.ID)}
+}
+
 // paths are where the container's files lie on the host, once it has run.
 func (e *Engine) paths(j *containerJSON, c *state.Container) {
-	root := sandbox.Root{Dir: c.Spec.RootFS, Layers: e.dirs.Layer(c.ID)}
+	root := e.rootOf(c)
 	lower := c.Spec.RootFS
 	if lower == "" {
 		lower = "/"

@@ -25,7 +25,7 @@ func (e *Engine) Prune(ctx context.Context, o PruneOptions) (removed []string, s
 		if ctx.Err() != nil {
 			return removed, size, context.Cause(ctx)
 		}
-		n, err := layerSize(s.dirs.Layer(c.ID))
+		n, err := s.layerSize(c)
 		if err = errors.Join(err, s.remove(c)); err != nil {
 			return removed, size, err
 		}

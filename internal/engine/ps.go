@@ -62,7 +62,7 @@ func (e *Engine) List(o ListOptions) ([]Listed, error) {
 			err = errors.Join(err, unreadable)
 		}
 		if o.Sizes {
-			size, serr := layerSize(e.dirs.Layer(c.ID))
+			size, serr := e.layerSize(c)
 			one.Size, err = size, errors.Join(err, serr)
 		}
 		list = append(list, one)
@@ -98,11 +98,14 @@ func networksOf(c *state.Container, run *state.Run) (names []string) {
 	return names
 }
 
-// layerSize adds up the files of a container's own. What goes meanwhile counts
-// for nothing.
-func layerSize(dir string) (size int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
+// layerSize adds up the files of a container's own but the name files, which
+// Docker has outside of its layer. What goes meanwhile counts for nothing.
+func (e *Engine) layerSize(c *state.Container) (size int64, err error) {
+	root := e.rootOf(c)
+	upper := root.Upper()
+	names := []string{upper + hostsFile, upper + hostnameFile, upper + resolvFile}
+	err = filepath.WalkDir(root.Layers, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && !slices.Contains(names, path) {
 			var info fs.FileInfo
 			if info, err = d.Info(); err == nil {
 				size += info.Size()
