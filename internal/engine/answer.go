@@ -35,6 +35,8 @@ type exit struct {
 	Code  int    `json:"code"`
 	Error string `json:"error,omitempty"` // what could not be taken down
 	Hint  string `json:"hint,omitempty"`
+
+	late string // a warning that goes before it: what can't be written down yet
 }
 
 // ending is how a container ended, as another process is told it. What is left

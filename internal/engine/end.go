@@ -37,6 +37,7 @@ func (k *keeper) await(l *net.UnixListener) error {
 	k.logged.Wait()
 	k.log.close()
 	x, trace := ending(code, err), k.trace.Bytes()
+	x.late = k.late
 	if rests {
 		k.tellWaiters(x, resting, trace)
 	} else {
@@ -73,7 +74,7 @@ func (k *keeper) end(down func(*session) error) (err error) {
 	if err != nil {
 		return err
 	}
-	s.late = k.tellLate
+	s.late = k.keepLate
 	defer func() {
 		k.endLife()
 		k.proxy.Close()
@@ -83,5 +84,5 @@ func (k *keeper) end(down func(*session) error) (err error) {
 	return down(s)
 }
 
-// tellLate warns those who listen of what can't be written down yet.
-func (k *keeper) tellLate(err error) { fmt.Fprintf(writerFunc(k.tell), "WARNING: %v\n", err) }
+// keepLate keeps what can't be written down yet for those who hear of the end.
+func (k *keeper) keepLate(err error) { k.late = fmt.Sprintf("WARNING: %v\n", err) }

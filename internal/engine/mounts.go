@@ -155,7 +155,7 @@ func checkSources(spec *Spec) error {
 	for _, v := range spec.Volumes {
 		if _, err := os.Stat(v.Source); errors.Is(err, fs.ErrNotExist) {
 			if err := os.MkdirAll(v.Source, 0o755); err != nil {
-				return err
+				return errorf("error while creating mount source path '%s': %v", printable(v.Source), err)
 			}
 		} else if err != nil {
 			return errorf("invalid mount config for type \"bind\": %v", err)

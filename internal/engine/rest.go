@@ -115,6 +115,7 @@ func (k *keeper) rest(l *net.UnixListener, code int) error {
 	case <-k.stopped:
 		err = k.endRest(e, nil)
 		x = ending(code, err)
+		x.late = k.late
 	}
 	k.tellWaiters(x, attending, nil) // what was taken down is told
 	return err
@@ -127,7 +128,7 @@ func (k *keeper) endRest(e *Engine, cause error) error {
 	if err != nil {
 		return err
 	}
-	s.late = k.tellLate
+	s.late = k.keepLate
 	run, err := k.ownRest(s)
 	if run != nil {
 		err = s.unstarted(run, cause)

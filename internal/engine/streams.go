@@ -151,6 +151,9 @@ func (k *keeper) tellClients(x exit, trace []byte) { tellExit(x, trace, k.attach
 // for -x shows it.
 func tellExit(x exit, trace []byte, wires []*wire) {
 	for _, w := range wires {
+		if x.late != "" {
+			w.send(frameNotice, []byte(x.late))
+		}
 		w.send(frameTrace, trace)
 		w.sendJSON(frameExit, x)
 		w.close()

@@ -100,6 +100,7 @@ type keeper struct {
 	closed  internalLinks           // by whose links nobody comes to the proxy
 	held    map[socketName]*os.File // of its ports; nil where the proxy has it
 	trace   bytes.Buffer
+	late    string // what could not be written down at its end
 
 	logged sync.WaitGroup // what reads and logs its output
 	passed sync.WaitGroup // what passes it on to those attached
