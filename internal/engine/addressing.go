@@ -68,7 +68,7 @@ func addressing(n *state.Network, spec NetworkSpec) error {
 		name, value, _ := strings.Cut(text, "=")
 		addr, err := netip.ParseAddr(value)
 		if err != nil || familyOf(n, addr) == nil {
-			return errorf("no matching subnet for aux-address %s", printable(value))
+			return errorf("no matching subnet for aux-address %s", Printable(value))
 		}
 		if n.Aux == nil {
 			n.Aux = make(map[string]netip.Addr)
@@ -97,7 +97,7 @@ func routable(a netip.Addr) bool {
 func oneSubnet(n *state.Network, spec NetworkSpec, text string) error {
 	p, err := netip.ParsePrefix(text)
 	if err != nil || p.Addr().Is4In6() {
-		return errorf("invalid network config:\ninvalid subnet %s: invalid CIDR block notation", printable(text))
+		return errorf("invalid network config:\ninvalid subnet %s: invalid CIDR block notation", Printable(text))
 	}
 	f := families(n)[0]
 	if p.Addr().Is6() {
@@ -123,12 +123,12 @@ func oneSubnet(n *state.Network, spec NetworkSpec, text string) error {
 func oneRange(n *state.Network, text string) error {
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
-		return errorf("invalid CIDR address: %s", printable(text))
+		return errorf("invalid CIDR address: %s", Printable(text))
 	}
 	all := families(n)
 	i := slices.IndexFunc(all, func(f family) bool { return f.subnet.IsValid() && f.subnet.Overlaps(p) })
 	if i < 0 {
-		return errorf("no matching subnet for range %s", printable(text))
+		return errorf("no matching subnet for range %s", Printable(text))
 	}
 	f := all[i]
 	switch {
@@ -146,7 +146,7 @@ func oneGateway(n *state.Network, text string) error {
 	f := familyOf(n, addr)
 	switch {
 	case err != nil || f == nil || addr.Zone() != "":
-		return errorf("no matching subnet for gateway %s", printable(text))
+		return errorf("no matching subnet for gateway %s", Printable(text))
 	case ipam.Plot{Subnet: *f.subnet}.Reserved(addr):
 		return errorf("failed to allocate gateway (%s): Address already in use", addr)
 	}
@@ -169,7 +169,7 @@ func chooseGateways(n *state.Network) error {
 		}
 		for name, a := range n.Aux {
 			if f.subnet.Contains(a) && (ipam.Plot{Subnet: *f.subnet, Gateway: *f.gateway}).Reserved(a) {
-				return errorf("failed to allocate secondary ip address (%s:%s): Address already in use", printable(name), a)
+				return errorf("failed to allocate secondary ip address (%s:%s): Address already in use", Printable(name), a)
 			}
 		}
 	}

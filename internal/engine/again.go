@@ -143,7 +143,7 @@ func (e *Engine) Restart(ctx context.Context, ref string, o StopOptions) error {
 		return err
 	}
 	if err := e.restart(ctx, c, o); err != nil {
-		return &Error{Text: "Cannot restart container " + printable(ref) + ": " + err.Error(), Hint: Hint(err), Err: err}
+		return &Error{Text: "Cannot restart container " + Printable(ref) + ": " + err.Error(), Hint: Hint(err), Err: err}
 	}
 	return nil
 }

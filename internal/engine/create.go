@@ -28,7 +28,7 @@ func checkName(name string) (string, error) {
 		return "", errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed (two characters at least)", name)
 	}
 	if !containerName.MatchString(name) {
-		return "", errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", printable(name))
+		return "", errorf("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", Printable(name))
 	}
 	if len(name) > maxName {
 		return "", errorf("Invalid container name (%s…): %d bytes, %d are allowed", name[:20], len(name), maxName)

@@ -54,7 +54,7 @@ func (e *Engine) noEndpoint(network, ref string) error {
 	if _, err := findNetwork(all, network); err != nil {
 		return err
 	}
-	return errorf("endpoint %s not found", printable(ref))
+	return errorf("endpoint %s not found", Printable(ref))
 }
 
 // forgo takes a container that doesn't run off a network that may have gone
@@ -70,7 +70,7 @@ func (s *session) forgo(c *state.Container, network string) error {
 // wished refuses a network that a container is not to be on.
 func wished(c *state.Container, network string) error {
 	if !slices.ContainsFunc(c.Spec.Endpoints, func(w Wish) bool { return w.Network == network }) {
-		return errorf("container %s is not connected to the network %s", c.ID, printable(network))
+		return errorf("container %s is not connected to the network %s", c.ID, Printable(network))
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func noSuchContainer(ref string) *Error {
 
 // NoSuchObject is that neither a container nor a network has the name.
 func NoSuchObject(ref string) error {
-	return &Error{Text: "No such object: " + printable(ref), Hint: "minibridge ps -a; minibridge network ls", Err: fs.ErrNotExist}
+	return &Error{Text: "No such object: " + Printable(ref), Hint: "minibridge ps -a; minibridge network ls", Err: fs.ErrNotExist}
 }
 
 func noSuchNetwork(ref string) *Error {

@@ -86,7 +86,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 }
 
 func pausedForExec(c *state.Container, ref string) error {
-	return errorf("Container %s is paused, unpause the container before exec", printable(ref)).hint("minibridge unpause %s", c.Name)
+	return errorf("Container %s is paused, unpause the container before exec", Printable(ref)).hint("minibridge unpause %s", c.Name)
 }
 
 var errPaused = errors.New("the container is paused")

@@ -18,7 +18,7 @@ func (f Filters) known(keys ...string) error {
 		case key == "":
 			return errorf("invalid filter")
 		case !slices.Contains(keys, key):
-			return errorf("invalid filter '%s'", printable(key))
+			return errorf("invalid filter '%s'", Printable(key))
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ func (e *Engine) findPrefix(ref string) (*state.Container, error) {
 	id, n := uniquePrefix(ids, ref)
 	switch n {
 	case 0:
-		return nil, noSuchContainer(printable(ref))
+		return nil, noSuchContainer(Printable(ref))
 	case 1:
 		c, err := e.dirs.ReadContainer(id)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +86,7 @@ func findNetwork(all []*state.Network, ref string) (*state.Network, error) {
 	id, n := uniquePrefix(ids, ref)
 	switch n {
 	case 0:
-		return nil, noSuchNetwork(printable(ref))
+		return nil, noSuchNetwork(Printable(ref))
 	case 1:
 		return networkByID(all, id), nil
 	}

@@ -98,7 +98,11 @@ type configJSON struct {
 // Inspect is all there is to say of one container, ready to be printed as
 // JSON or through a template.
 func (e *Engine) Inspect(ref string) (any, error) {
-	j, err := e.inspect(ref)
+	c, err := e.find(ref)
+	if err != nil {
+		return nil, err
+	}
+	j, err := e.inspect(c)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +111,11 @@ func (e *Engine) Inspect(ref string) (any, error) {
 
 // InspectSize is Inspect, and how much the container has written to its files.
 func (e *Engine) InspectSize(ref string) (any, error) {
-	j, err := e.inspect(ref)
+	c, err := e.find(ref)
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.find(j.ID)
+	j, err := e.inspect(c)
 	if err != nil {
 		return nil, err
 	}
@@ -123,11 +127,7 @@ func (e *Engine) InspectSize(ref string) (any, error) {
 	return j, nil
 }
 
-func (e *Engine) inspect(ref string) (*containerJSON, error) {
-	c, err := e.find(ref)
-	if err != nil {
-		return nil, err
-	}
+func (e *Engine) inspect(c *state.Container) (*containerJSON, error) {
 	run, st := e.status(c)
 	if run == nil && st.Status == state.Running {
 		_, err := e.running(c)

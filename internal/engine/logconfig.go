@@ -46,7 +46,7 @@ func checkLog(spec *Spec) error {
 	case driver == noLog:
 		return nil
 	case !slices.Contains(logDrivers, driver):
-		return errorf("error looking up logging plugin %s: plugin %q not found", printable(driver), printable(driver))
+		return errorf("error looking up logging plugin %s: plugin %q not found", Printable(driver), Printable(driver))
 	}
 	for _, key := range slices.Sorted(maps.Keys(spec.LogOpts)) {
 		value := spec.LogOpts[key]
@@ -56,7 +56,7 @@ func checkLog(spec *Spec) error {
 		switch key {
 		case "mode":
 			if value != "blocking" {
-				return errorf("logger: logging mode not supported: %s (a command here waits for its log: blocking)", printable(value))
+				return errorf("logger: logging mode not supported: %s (a command here waits for its log: blocking)", Printable(value))
 			}
 		case "compress":
 			if on, err := strconv.ParseBool(value); err != nil {
@@ -65,7 +65,7 @@ func checkLog(spec *Spec) error {
 				return errorf("failed to create task for container: failed to initialize logging driver: compress cannot be true: logs are kept as they are")
 			}
 		default:
-			return errorf("unknown log opt '%s' for %s log driver", printable(key), driver)
+			return errorf("unknown log opt '%s' for %s log driver", Printable(key), driver)
 		}
 	}
 	_, err := limitsOf(spec)
@@ -77,7 +77,7 @@ func limitsOf(spec *Spec) (l logLimits, err error) {
 	l.files = 1
 	if value, ok := spec.LogOpts["max-size"]; ok {
 		if l.size, err = units.FromHumanSize(value); err != nil {
-			return l, errorf("failed to create task for container: failed to initialize logging driver: invalid size: '%s'", printable(value))
+			return l, errorf("failed to create task for container: failed to initialize logging driver: invalid size: '%s'", Printable(value))
 		}
 		if l.size <= 0 {
 			return l, errorf("failed to create task for container: failed to initialize logging driver: max-size must be a positive number")

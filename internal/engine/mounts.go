@@ -93,7 +93,7 @@ func checkMounts(spec *Spec) error {
 	slices.Sort(targets)
 	for i := 1; i < len(targets); i++ {
 		if targets[i] == targets[i-1] {
-			return errorf("Duplicate mount point: %s", printable(targets[i]))
+			return errorf("Duplicate mount point: %s", Printable(targets[i]))
 		}
 	}
 	return nil
@@ -118,7 +118,7 @@ func checkMount(m *state.Mount) error {
 	case m.Source == "":
 		return errors.New("field Source must not be empty")
 	case !filepath.IsAbs(m.Source):
-		return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", printable(m.Source))
+		return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", Printable(m.Source))
 	}
 	switch m.Propagation {
 	case "", "private", "rprivate":
@@ -126,13 +126,13 @@ func checkMount(m *state.Mount) error {
 	case "shared", "rshared", "slave", "rslave":
 		return fmt.Errorf("bind-propagation=%s: what is mounted on the host later doesn't come into a container here, nor the other way round", m.Propagation)
 	}
-	return fmt.Errorf("invalid propagation mode: %s", printable(m.Propagation))
+	return fmt.Errorf("invalid propagation mode: %s", Printable(m.Propagation))
 }
 
 func checkTarget(path string) error {
 	switch {
 	case !filepath.IsAbs(path):
-		return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", printable(path))
+		return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", Printable(path))
 	case filepath.Clean(path) == "/":
 		return errors.New("invalid specification: destination can't be '/'")
 	}
@@ -147,7 +147,7 @@ func checkSources(spec *Spec) error {
 			continue
 		}
 		if _, err := os.Stat(m.Source); errors.Is(err, fs.ErrNotExist) {
-			return errorf("invalid mount config for type \"bind\": bind source path does not exist: %s", printable(m.Source))
+			return errorf("invalid mount config for type \"bind\": bind source path does not exist: %s", Printable(m.Source))
 		} else if err != nil {
 			return errorf("invalid mount config for type \"bind\": %v", err)
 		}
@@ -155,7 +155,7 @@ func checkSources(spec *Spec) error {
 	for _, v := range spec.Volumes {
 		if _, err := os.Stat(v.Source); errors.Is(err, fs.ErrNotExist) {
 			if err := os.MkdirAll(v.Source, 0o755); err != nil {
-				return errorf("error while creating mount source path '%s': %v", printable(v.Source), err)
+				return errorf("error while creating mount source path '%s': %v", Printable(v.Source), err)
 			}
 		} else if err != nil {
 			return errorf("invalid mount config for type \"bind\": %v", err)

@@ -44,7 +44,7 @@ func checkModes(spec *Spec) error {
 	case spec.IpcMode == "" || slices.Contains(ipcModes, spec.IpcMode):
 		return nil
 	case !joins:
-		return errorf("invalid IPC mode: %s", printable(spec.IpcMode))
+		return errorf("invalid IPC mode: %s", Printable(spec.IpcMode))
 	case ref == "":
 		return errorf("can't join IPC of container : invalid name or ID supplied: \"\"")
 	}
@@ -55,7 +55,7 @@ func checkModes(spec *Spec) error {
 // container's own.
 func checkIPCSysctls(spec *Spec, where string) error {
 	for key := range ipcOnly(spec) {
-		return errorf("sysctl %q is not allowed in %s", printable(key), where)
+		return errorf("sysctl %q is not allowed in %s", Printable(key), where)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (e *Engine) Networks(ctx context.Context) (_ []*state.Network, err error) {
 // addresses of stays.
 func (s *session) upNetwork(ctx context.Context, n *state.Network) error {
 	if _, known := s.drivers[n.Driver]; !known {
-		return errorf("network %s is of a kind that this minibridge doesn't know: %s", n.Name, printable(n.Driver))
+		return errorf("network %s is of a kind that this minibridge doesn't know: %s", n.Name, Printable(n.Driver))
 	}
 	if n.Bridge == "" {
 		return nil

@@ -76,10 +76,10 @@ func (e *Engine) defineNetwork(spec NetworkSpec) (*state.Network, error) {
 	}
 	d, ok := e.drivers[n.Driver]
 	if !ok {
-		return nil, errorf("plugin %q not found", printable(n.Driver))
+		return nil, errorf("plugin %q not found", Printable(n.Driver))
 	}
 	if err := d.Define(n); err != nil {
-		return nil, errorf("%s", printable(err.Error()))
+		return nil, errorf("%s", Printable(err.Error()))
 	}
 	return n, addressing(n, spec)
 }
@@ -108,9 +108,9 @@ func checkNetworkName(name string) error {
 	case name == "bridge" || name == "host" || name == "none" || name == "default":
 		return errorf("operation is not permitted on predefined %s network", name)
 	case len(name) > maxName:
-		return errorf("invalid network name (%s…): %d bytes, %d are allowed", printable(name[:20]), len(name), maxName)
+		return errorf("invalid network name (%s…): %d bytes, %d are allowed", Printable(name[:20]), len(name), maxName)
 	case !networkName.MatchString(name):
-		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", printable(name), maxName)
+		return errorf("invalid network name (%s): only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, %d bytes at most", Printable(name), maxName)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (e *Engine) admit(n *state.Network, spec NetworkSpec, all []*state.Network)
 		return err
 	}
 	if err := e.driver(n).Define(n); err != nil { // its options must suit its addresses, too
-		return errorf("%s", printable(err.Error()))
+		return errorf("%s", Printable(err.Error()))
 	}
 	return nil
 }

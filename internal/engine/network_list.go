@@ -83,7 +83,7 @@ func (e *Engine) networkSieve(f Filters) (passes func(*state.Network) bool, err 
 	}
 	for _, kind := range f["type"] {
 		if kind != "builtin" && kind != "custom" {
-			return nil, errorf("invalid filter: 'type'='%s'", printable(kind))
+			return nil, errorf("invalid filter: 'type'='%s'", Printable(kind))
 		}
 	}
 	var dangling bool

@@ -125,7 +125,7 @@ func asksFor(s nat.Spec, p state.Port) bool {
 // notPublished names the range that a port is one of, which goes as a whole, or
 // -P, which goes with the container.
 func notPublished(c *state.Container, have []nat.Spec, asked nat.Spec, value string) error {
-	err := errorf("No public port '%s' published for %s", printable(value), c.Name).hint("minibridge port %s", c.Name)
+	err := errorf("No public port '%s' published for %s", Printable(value), c.Name).hint("minibridge port %s", c.Name)
 	if all, _ := exposed(&c.Spec); c.Spec.PublishAll && slices.Contains(all, nat.Port{Number: asked.First, Proto: asked.Proto}) {
 		return errorf("%s (-P publishes what is exposed)", err.Text)
 	}

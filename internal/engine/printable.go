@@ -7,9 +7,7 @@ import (
 
 // Printable keeps control characters off the terminal, those above ASCII too
 // (C1, ECMA-48): some terminals obey them.
-func Printable(s string) string { return printable(s) }
-
-func printable(s string) string {
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return '?'

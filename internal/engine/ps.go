@@ -189,11 +189,11 @@ func (e *Engine) Ports(ref, wanted string) ([]string, error) {
 	}
 	port, err := nat.ParsePort(wanted)
 	if err != nil {
-		return nil, errorf("%s", printable(err.Error()))
+		return nil, errorf("%s", Printable(err.Error()))
 	}
 	lines := nat.HostAddrs(ports, port)
 	if len(lines) == 0 {
-		return nil, errorf("No public port '%s' published for %s", printable(wanted), printable(ref)).hint("minibridge port %s", ref)
+		return nil, errorf("No public port '%s' published for %s", Printable(wanted), Printable(ref)).hint("minibridge port %s", ref)
 	}
 	return lines, nil
 }

@@ -39,13 +39,13 @@ func (e *Engine) containerSieve(f Filters) (*containerSieve, error) {
 	}
 	for _, st := range f["status"] {
 		if !slices.Contains(states, st) {
-			return nil, errorf("invalid filter 'status=%s': invalid value for state (%s): must be one of %s", printable(st), printable(st), strings.Join(states, ", "))
+			return nil, errorf("invalid filter 'status=%s': invalid value for state (%s): must be one of %s", Printable(st), Printable(st), strings.Join(states, ", "))
 		}
 	}
 	for _, code := range f["exited"] {
 		n, err := strconv.Atoi(code)
 		if err != nil {
-			return nil, errorf("invalid filter 'exited=%s': %v", printable(code), err)
+			return nil, errorf("invalid filter 'exited=%s': %v", Printable(code), err)
 		}
 		s.exited = append(s.exited, n)
 	}
@@ -63,14 +63,14 @@ func (s *containerSieve) readAbsent() error {
 	healths := []string{"none", "starting", "healthy", "unhealthy"}
 	for _, health := range s.Filters["health"] {
 		if !slices.Contains(healths, health) {
-			return errorf("invalid filter 'health=%s': invalid value for health (%s): must be one of %s", printable(health), printable(health), strings.Join(healths, ", "))
+			return errorf("invalid filter 'health=%s': invalid value for health (%s): must be one of %s", Printable(health), Printable(health), strings.Join(healths, ", "))
 		}
 	}
 	s.none = s.none || !s.exact("health", "none")
 	if len(s.Filters["is-task"]) > 0 {
 		task, err := s.boolean("is-task")
 		if err != nil {
-			return errorf("invalid filter 'is-task=[%s]'", printable(strings.Join(s.Filters["is-task"], " ")))
+			return errorf("invalid filter 'is-task=[%s]'", Printable(strings.Join(s.Filters["is-task"], " ")))
 		}
 		s.none = s.none || task
 	}
@@ -82,7 +82,7 @@ func (f Filters) ports(key string) (all []nat.Port, err error) {
 	for _, value := range f[key] {
 		ports, err := nat.ParseExpose(value)
 		if err != nil {
-			return nil, errorf("error while looking up for %s %s: %v", key, printable(value), cmp.Or(errors.Unwrap(err), err))
+			return nil, errorf("error while looking up for %s %s: %v", key, Printable(value), cmp.Or(errors.Unwrap(err), err))
 		}
 		all = append(all, ports...)
 	}

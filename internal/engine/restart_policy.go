@@ -18,7 +18,7 @@ func checkRestart(spec *Spec) error {
 	case r.Policy == state.RestartOnFailure:
 		return errorf(invalid + "maximum retry count cannot be negative")
 	case r.Policy != state.RestartNo && r.Policy != state.RestartAlways && r.Policy != state.RestartUnlessStopped:
-		return errorf(invalid+"unknown policy '%s'; use one of '%s', '%s', '%s', or '%s'", printable(r.Policy),
+		return errorf(invalid+"unknown policy '%s'; use one of '%s', '%s', '%s', or '%s'", Printable(r.Policy),
 			state.RestartNo, state.RestartAlways, state.RestartOnFailure, state.RestartUnlessStopped)
 	case r.Retries < 0:
 		return errorf(invalid + "maximum retry count can only be used with 'on-failure' and cannot be negative")

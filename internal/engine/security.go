@@ -54,11 +54,11 @@ func confined(spec *Spec) (c confinement, err error) {
 			}
 		case "apparmor":
 			if value != "unconfined" && enforced("/sys/module/apparmor/parameters/enabled", "Y") {
-				return c, errorf("invalid --security-opt: apparmor=%s: profiles of AppArmor are not applied here", printable(value)).hint("minibridge run --security-opt apparmor=unconfined …")
+				return c, errorf("invalid --security-opt: apparmor=%s: profiles of AppArmor are not applied here", Printable(value)).hint("minibridge run --security-opt apparmor=unconfined …")
 			}
 		case "label":
 			if value != "disable" && enforced("/sys/fs/selinux/enforce", "1") {
-				return c, errorf("invalid --security-opt: label=%s: labels of SELinux are not set here", printable(value)).hint("minibridge run --security-opt label=disable …")
+				return c, errorf("invalid --security-opt: label=%s: labels of SELinux are not set here", Printable(value)).hint("minibridge run --security-opt label=disable …")
 			}
 		default:
 			return c, errorf("invalid --security-opt 2: %q", option)

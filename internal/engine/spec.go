@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// What a person asks for is checked before there is a container, by a table of
+// checks: see [Check].
+
 // maxHostname is the longest host name, in bytes: __NEW_UTS_LEN,
 // linux/utsname.h.
 const maxHostname = 64
@@ -16,13 +19,13 @@ const maxHostname = 64
 // lines of files.
 func checkHostname(spec *Spec) error {
 	for _, name := range []string{spec.Hostname, spec.Domainname} {
-		if printable(name) != name {
-			return errorf("invalid host name (%s): it has control characters", printable(name))
+		if Printable(name) != name {
+			return errorf("invalid host name (%s): it has control characters", Printable(name))
 		}
 	}
 	for _, option := range spec.DNSOptions {
-		if strings.Contains(option, " ") || printable(option) != option { // it becomes a word of a line
-			return errorf("invalid DNS option %q: it has blanks or control characters", printable(option))
+		if strings.Contains(option, " ") || Printable(option) != option { // it becomes a word of a line
+			return errorf("invalid DNS option %q: it has blanks or control characters", Printable(option))
 		}
 	}
 	if n := len(spec.Hostname); n > maxHostname {

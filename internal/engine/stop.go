@@ -50,7 +50,7 @@ func (e *Engine) Stop(ctx context.Context, ref string, o StopOptions) error {
 	}
 	r, err := o.request(&c.Spec)
 	if err != nil {
-		return errorf("cannot stop container: %s: %v", printable(ref), err)
+		return errorf("cannot stop container: %s: %v", Printable(ref), err)
 	}
 	if _, st := e.status(c); !st.Up() {
 		return nil
@@ -67,7 +67,7 @@ func (e *Engine) Stop(ctx context.Context, ref string, o StopOptions) error {
 func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 	c, err := e.find(ref)
 	if errors.Is(err, fs.ErrNotExist) {
-		return errorf("cannot kill container: %s: %v", printable(ref), err).hint("minibridge ps -a")
+		return errorf("cannot kill container: %s: %v", Printable(ref), err).hint("minibridge ps -a")
 	}
 	if err != nil {
 		return err
@@ -75,10 +75,10 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 	number := unix.SIGKILL
 	if sig != "" {
 		if number, err = parseSignal(sig); err != nil {
-			return errorf("cannot kill container: %s: %v", printable(ref), err)
+			return errorf("cannot kill container: %s: %v", Printable(ref), err)
 		}
 	}
-	dead := errorf("cannot kill container: %s: container %s is not running", printable(ref), c.ID)
+	dead := errorf("cannot kill container: %s: container %s is not running", Printable(ref), c.ID)
 	if _, st := e.status(c); !st.Up() {
 		return dead
 	}
@@ -109,5 +109,5 @@ func parseSignal(s string) (unix.Signal, error) {
 	case strings.Trim(s, "0") != "" && strings.Trim(s, "0123456789") == "":
 		return 0, errorf("the linux daemon does not support signal %s", s)
 	}
-	return 0, errorf("invalid signal: %s", printable(s))
+	return 0, errorf("invalid signal: %s", Printable(s))
 }

@@ -30,13 +30,13 @@ func checkSysctls(spec *Spec) error {
 	for _, key := range slices.Sorted(maps.Keys(spec.Sysctls)) {
 		switch {
 		case !Sysctl(key):
-			return errorf("sysctl '%s=%s' is not allowed", printable(key), printable(spec.Sysctls[key]))
+			return errorf("sysctl '%s=%s' is not allowed", Printable(key), Printable(spec.Sysctls[key]))
 		case strings.TrimSpace(spec.Sysctls[key]) == "":
-			return errorf("sysctl '%s=' is not allowed: it has no value", printable(key)) // sysctl(8) takes none either
+			return errorf("sysctl '%s=' is not allowed: it has no value", Printable(key)) // sysctl(8) takes none either
 		case isNet(key) && spec.Network == "host":
-			return errorf("failed to create task for container: sysctl %q not allowed in host network namespace: unknown", printable(key))
+			return errorf("failed to create task for container: sysctl %q not allowed in host network namespace: unknown", Printable(key))
 		case isNet(key) && strings.HasPrefix(spec.Network, "container:"):
-			return errorf("sysctl %q not allowed in the network namespace of another container: set it there", printable(key))
+			return errorf("sysctl %q not allowed in the network namespace of another container: set it there", Printable(key))
 		}
 	}
 	return nil

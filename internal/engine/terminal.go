@@ -35,7 +35,7 @@ func parseKeys(s string) ([]byte, error) {
 	}
 	b, err := keys.ToBytes(s)
 	if err != nil {
-		return nil, errorf("Invalid detach keys (%s) provided", printable(s)).hint("--detach-keys " + defaultKeys)
+		return nil, errorf("Invalid detach keys (%s) provided", Printable(s)).hint("--detach-keys " + defaultKeys)
 	}
 	return b, nil
 }

@@ -59,7 +59,7 @@ var retitled = regexp.MustCompile(`\s+([^\s]*)=\s*(PID[^\s]*)`)
 func checkPSOptions(options string) error {
 	for _, m := range retitled.FindAllStringSubmatch(options, -1) {
 		if m[1] != "pid" {
-			return errorf("specifying \"%s=%s\" is not allowed", printable(m[1]), printable(m[2]))
+			return errorf("specifying \"%s=%s\" is not allowed", Printable(m[1]), Printable(m[2]))
 		}
 	}
 	return nil
@@ -78,7 +78,7 @@ func ps(ctx context.Context, args []string, pids []int) (string, error) {
 	}
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		if line, _, _ := strings.Cut(string(failed.Stderr), "\n"); line != "" {
-			return "", errorf("ps: %s", printable(line))
+			return "", errorf("ps: %s", Printable(line))
 		}
 	}
 	switch {
@@ -109,7 +109,7 @@ func readPS(out string, pids []int) (*Table, error) {
 		if fields[at] != "-" {
 			pid, err := strconv.Atoi(fields[at])
 			if err != nil {
-				return nil, errorf("Unexpected pid '%s': %v", printable(fields[at]), err)
+				return nil, errorf("Unexpected pid '%s': %v", Printable(fields[at]), err)
 			}
 			theirs = slices.Contains(pids, pid)
 		}

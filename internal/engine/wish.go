@@ -61,7 +61,7 @@ func checkMAC(mac string) error {
 	hw, err := net.ParseMAC(mac)
 	switch {
 	case err != nil || len(hw) != 6:
-		return errorf("%s is not a valid mac address", printable(mac))
+		return errorf("%s is not a valid mac address", Printable(mac))
 	case hw[0]&1 != 0 || slices.Max(hw) == 0: // is_valid_ether_addr, linux/etherdevice.h
 		return errorf("%s is not a valid mac address (it is a group's, or nobody's)", mac)
 	}
@@ -75,9 +75,9 @@ func checkDriverOpts(w *Wish) error {
 		value := w.DriverOpts[key]
 		switch {
 		case key == optIfname && !isDevice(value):
-			return errorf("invalid interface name %q: 1 to %d bytes, without blanks and slashes", printable(value), bridge.MaxName)
+			return errorf("invalid interface name %q: 1 to %d bytes, without blanks and slashes", Printable(value), bridge.MaxName)
 		case key != optIfname && strings.HasPrefix(key, "com.docker.network."):
-			return errorf("unknown driver option %s: there is %s", printable(key), optIfname)
+			return errorf("unknown driver option %s: there is %s", Printable(key), optIfname)
 		}
 	}
 	return nil
@@ -111,11 +111,11 @@ func checkEndpoint(n *state.Network, w *Wish) error {
 	}
 	ip, ok := parseFamily(w.IP, netip.Addr.Is4)
 	if !ok {
-		wrong = append(wrong, "invalid IPv4 address: "+printable(w.IP))
+		wrong = append(wrong, "invalid IPv4 address: "+Printable(w.IP))
 	}
 	ip6, ok := parseFamily(w.IP6, netip.Addr.Is6)
 	if !ok {
-		wrong = append(wrong, "invalid IPv6 address: "+printable(w.IP6))
+		wrong = append(wrong, "invalid IPv6 address: "+Printable(w.IP6))
 	}
 	for _, of := range []struct {
 		wish   string
@@ -128,7 +128,7 @@ func checkEndpoint(n *state.Network, w *Wish) error {
 		case of.chosen || !of.subnet.IsValid():
 			wrong = append(wrong, noSubnet)
 		case !of.subnet.Contains(of.addr):
-			wrong = append(wrong, outOfBand+printable(of.wish))
+			wrong = append(wrong, outOfBand+Printable(of.wish))
 		}
 	}
 	if len(wrong) == 0 {
