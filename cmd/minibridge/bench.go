@@ -56,6 +56,7 @@ func (a *app) bench(c *cobra.Command, o bench.Options, format string) error {
 	if err != nil {
 		return err
 	}
+	a.interrupts.hold(true)
 	rows, err := bench.Run(c.Context(), o, a.progress.told)
 	a.progress.say("")
 	if err != nil {

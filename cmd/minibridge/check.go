@@ -20,9 +20,12 @@ in namespaces that are thrown away; the exit code is 0 when all is well, else 1.
 			if err != nil {
 				return err
 			}
+			a.interrupts.hold(true) // what it tries, it takes down
+			found := e.Check(c.Context())
+			a.interrupts.hold(false)
 			var table strings.Builder
 			w := columns(&table)
-			for _, r := range e.Check(c.Context()) {
+			for _, r := range found {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", r.Verdict, r.What, r.Detail)
 				if !r.OK() {
 					a.code = 1

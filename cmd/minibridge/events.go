@@ -59,7 +59,7 @@ before, too. About two megabytes of the past are kept, until a reboot.`,
 			if o.Until, err = eventLimit(until); err != nil {
 				return err
 			}
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

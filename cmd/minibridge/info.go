@@ -29,11 +29,13 @@ use. What check finds bad stands as warnings on standard error.`,
 			if err != nil {
 				return err
 			}
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}
+			a.interrupts.hold(true) // it tries what check does
 			info, err := e.Info(c.Context(), version)
+			a.interrupts.hold(false)
 			if t != nil {
 				return errors.Join(err, executeInfo(a.out, t, info))
 			}

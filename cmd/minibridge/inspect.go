@@ -21,7 +21,7 @@ func (a *app) inspectCommand() *cobra.Command {
 			"  minibridge inspect -f '{{.NetworkSettings.IPAddress}}' web",
 		Args: atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func (a *app) containerInspectCommand() *cobra.Command {
 		Example: "  minibridge container inspect web",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

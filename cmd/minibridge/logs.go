@@ -27,7 +27,7 @@ func (a *app) logsCommand() *cobra.Command {
 			if o.Until, err = logTime("until", until); err != nil {
 				return err
 			}
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

@@ -4,17 +4,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/minibridge/minibridge/internal/bench"
 	"github.com/minibridge/minibridge/internal/engine"
@@ -31,9 +27,9 @@ func main() {
 
 // run is the command: its exit code is the process's.
 func run(args []string) int {
-	ctx, letThrough := interruptible()
+	ctx, interrupts := interruptible()
 	p := newProgress()
-	a := &app{letThrough: letThrough, out: &output{progress: p}, progress: p}
+	a := &app{interrupts: interrupts, out: &output{progress: p}, progress: p}
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(quietly{a.out})
@@ -80,37 +76,6 @@ type quietly struct{ to *output }
 func (q quietly) Write(p []byte) (int, error) {
 	q.to.Write(p)
 	return len(p), nil
-}
-
-// doubled is within which time two interrupts are one: timeout(1) signals its
-// child, and then its process group.
-const doubled = 100 * time.Millisecond
-
-// interruptible is a context that the first interrupt ends, with the signal as
-// its cause: what is being done is finished or taken back. The second ends the
-// program at once; the journal is good. That nobody listens any more ends
-// nothing. letThrough ends all that: from then on signals are somebody else's
-// to take. (signal.Stop would do so too, but takes milliseconds.)
-func interruptible() (ctx context.Context, letThrough func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // caught, and no more; to ignore it would be inherited
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	var through atomic.Bool
-	go func() {
-		var first time.Time
-		for s := range signals {
-			switch s, ok := s.(syscall.Signal); {
-			case through.Load() || !ok:
-			case ctx.Err() == nil:
-				first = time.Now()
-				cancel(engine.Interrupted{Signal: s})
-			case time.Since(first) > doubled:
-				os.Exit(128 + int(s))
-			}
-		}
-	}()
-	return ctx, func() { through.Store(true) }
 }
 
 // tell prints what an error says, and each of those that stand side by side.

@@ -21,7 +21,7 @@ func (a *app) networkInspectCommand() *cobra.Command {
 		Example: "  minibridge network inspect bridge",
 		Args:    atLeast(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func (a *app) networkLsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

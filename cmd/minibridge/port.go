@@ -13,7 +13,7 @@ func (a *app) portCommand() *cobra.Command {
 		Example: "  minibridge port web 8000/tcp",
 		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

@@ -88,7 +88,7 @@ func (a *app) ps(c *cobra.Command, f *psFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.tidied(c)
+	e, err := a.onlooking(c)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type app struct {
 	explain  bool
 	dryRun   bool
 
-	letThrough func() // stops taking signals for ourselves
+	interrupts *interrupts
 
 	out      *output
 	progress *progress
@@ -136,8 +136,17 @@ func (a *app) fromEnv(c *cobra.Command, flag string, on *bool) (err error) {
 	return nil
 }
 
-// engine opens the engine with the global flags, for root.
+// engine opens the engine with the global flags, for root, who is about to
+// change something: from then on an interrupt is the verb's to heed.
 func (a *app) engine() (*engine.Engine, error) {
+	e, err := a.rootsEngine()
+	if err == nil && !a.dryRun {
+		a.interrupts.hold(true)
+	}
+	return e, err
+}
+
+func (a *app) rootsEngine() (*engine.Engine, error) {
 	if err := needsRoot(); err != nil {
 		return nil, err
 	}
@@ -159,6 +168,17 @@ func needsRoot() error {
 // after, but not by a dry run.
 func (a *app) tidied(c *cobra.Command) (*engine.Engine, error) {
 	e, err := a.engine()
+	return a.tidy(c, e, err)
+}
+
+// onlooking does so for a verb that changes nothing, and so has nothing in hand
+// but while the engine holds the lock.
+func (a *app) onlooking(c *cobra.Command) (*engine.Engine, error) {
+	e, err := a.rootsEngine()
+	return a.tidy(c, e, err)
+}
+
+func (a *app) tidy(c *cobra.Command, e *engine.Engine, err error) (*engine.Engine, error) {
 	if err != nil || a.dryRun {
 		return e, err
 	}
@@ -167,7 +187,7 @@ func (a *app) tidied(c *cobra.Command) (*engine.Engine, error) {
 
 // anybodysEngine does so for verbs that need not be root.
 func (a *app) anybodysEngine() (*engine.Engine, error) {
-	c := engine.Config{Firewall: a.firewall, Notice: a.progress}
+	c := engine.Config{Firewall: a.firewall, Notice: a.progress, Holding: a.interrupts.hold}
 	if a.explain {
 		c.Explain = a.progress
 	}
@@ -203,5 +223,5 @@ func directory(flag, value string) (string, error) {
 
 // streams are the person's.
 func (a *app) streams() engine.Streams {
-	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Forwarding: a.letThrough}
+	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Forwarding: a.interrupts.letThrough}
 }

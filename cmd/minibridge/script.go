@@ -14,7 +14,7 @@ clean machine; or with --undo, what takes it all down on this one.`,
 		Example: `  minibridge script > rebuild.sh
   minibridge script --undo web`,
 		RunE: func(c *cobra.Command, args []string) error {
-			e, err := a.tidied(c)
+			e, err := a.onlooking(c)
 			if err != nil {
 				return err
 			}

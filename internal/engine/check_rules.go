@@ -41,6 +41,7 @@ func (e *Engine) lackingStill(ctx context.Context) (some []owned, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer e.holding(false)
 	defer func() { err = errors.Join(err, held.Unlock(!held.Crashed)) }()
 	if !e.dirs.HasJournal(hostOwner) {
 		return nil, nil // it was of an earlier boot

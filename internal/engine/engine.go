@@ -45,6 +45,9 @@ type Config struct {
 	Explain  io.Writer // -x: each command as it is done; nil for none
 	Notice   io.Writer // warnings and other talk
 	Waiting  io.Writer // who is waited for; nil = Notice
+	// Holding, unless nil, hears that the lock is about to be taken, and that it
+	// is not held any more.
+	Holding func(bool)
 }
 
 // Engine does what the verbs say.
@@ -56,6 +59,7 @@ type Engine struct {
 	explain      io.Writer
 	notice       io.Writer
 	waiting      io.Writer
+	holding      func(bool)
 }
 
 // New checks the configuration. It changes nothing.
@@ -69,6 +73,9 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Holding == nil {
+		c.Holding = func(bool) {}
+	}
 	return &Engine{
 		dirs:         dirs,
 		firewall:     firewall,
@@ -77,6 +84,7 @@ func New(c Config) (*Engine, error) {
 		explain:      c.Explain,
 		notice:       c.Notice,
 		waiting:      cmp.Or(c.Waiting, c.Notice),
+		holding:      c.Holding,
 	}, nil
 }
 

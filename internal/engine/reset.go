@@ -43,6 +43,7 @@ func (e *Engine) Reset(ctx context.Context, keep bool) error {
 		if err := s.downAll(); err != nil {
 			return errors.Join(err, s.unlock())
 		}
+		defer e.holding(false)
 		return errors.Join(e.forget(keep), s.held.Drop())
 	}
 }

@@ -60,12 +60,18 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 
 // hold takes the lock, and says whom it waits for.
 func (e *Engine) hold(ctx context.Context, verb string) (*state.Held, error) {
-	return state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
+	e.holding(true)
+	held, err := state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
 		e.sayWaiting("the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))
 	})
+	if err != nil {
+		e.holding(false)
+	}
+	return held, err
 }
 
 func (s *session) unlock() error {
+	defer s.holding(false)
 	s.leaveWord()
 	return s.held.Unlock(s.clean)
 }
