@@ -13,7 +13,10 @@ import (
 )
 
 func (a *app) completionCommand() *cobra.Command {
-	shells := []string{"bash", "zsh", "fish"}
+	var shells []string
+	for _, s := range completionShells {
+		shells = append(shells, s.name)
+	}
 	return &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print the script that completes words in bash, zsh or fish",
@@ -29,16 +32,15 @@ zsh from any folder of its fpath, as _minibridge; and fish by
 			"  minibridge completion fish >minibridge.fish",
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			root := c.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(a.out, true)
-			case "zsh":
-				return root.GenZshCompletion(a.out)
-			case "fish":
-				return root.GenFishCompletion(a.out, true)
+			i := slices.Index(shells, args[0])
+			if i < 0 {
+				return &engine.Error{Text: fmt.Sprintf("unknown shell %q: must be %s", engine.Printable(args[0]), strings.Join(shells, ", "))}
 			}
-			return &engine.Error{Text: fmt.Sprintf("unknown shell %q: must be %s", engine.Printable(args[0]), strings.Join(shells, ", "))}
+			script, err := completionShells[i].script(c.Root())
+			if err != nil {
+				return err
+			}
+			return a.out.write(script)
 		},
 		ValidArgs: shells,
 	}

@@ -2,7 +2,9 @@ package main_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +34,7 @@ var shells = map[string]struct {
 	},
 	"zsh": {
 		[]string{"zsh", "-i"}, ".zshrc",
-		"autoload -U compinit; compinit -u; bindkey -e; . <(minibridge completion zsh); unsetopt zle_bracketed_paste; PROMPT='" + prompt + "'\n",
+		"autoload -U compinit; compinit -u; bindkey -e; bindkey '^I' complete-word; . <(minibridge completion zsh); unsetopt zle_bracketed_paste; PROMPT='" + prompt + "'\n",
 	},
 	"fish": {
 		[]string{"fish", "-i", "-C", "source begin.fish"}, "begin.fish",
@@ -45,9 +47,21 @@ var typed = []struct{ keys, words string }{
 	{"minibridge sto\t we\t", "minibridge stop web"},
 	{"minibridge start we\t", "minibridge start weak"},
 	{"minibridge run --inter\t --cap-a\tNET_R\t --network cont\t true", "minibridge run --interactive --cap-add NET_RAW --network container:web true"},
+	{"minibridge run --network=cont\t true", "minibridge run --network=container:web true"},
 	{"minibridge --firewall nf\t network rm ba\t", "minibridge --firewall nftables network rm back"},
 	{"minibridge ps --filter stat\trunn\t", "minibridge ps --filter status=running"},
 	{"minibridge run --env-file ~/var\t true", "minibridge run --env-file HOME/variables true"},
+	{"minibridge run --env-file ~/my\t true", "minibridge run --env-file HOME/my variables true"},
+	{"minibridge --root ~/own\\ records stop we\t", "minibridge --root HOME/own records stop web"},
+	{"minibridge --root \"/var/lib/\"'mini'br\\idge stop we\t", "minibridge --root /var/lib/minibridge stop web"},
+}
+
+// evil are lines that nobody is to run, and what they become.
+var evil = []struct{ keys, line string }{
+	{"minibridge stop $(touch ran) we\t", "minibridge stop $(touch ran) web"},
+	{"minibridge stop --signal=$(touch ran) we\t", "minibridge stop --signal=$(touch ran) web"},
+	{"minibridge run --network=$(touch ran)=\t", "minibridge run --network=$(touch ran)="},
+	{"minibridge --root=\"$(touch ran)\" network rm --fo\t", "minibridge --root=\"$(touch ran)\" network rm --force"},
 }
 
 // TestShells types at real shells, on a terminal, and sees which words they
@@ -62,6 +76,10 @@ func TestShells(t *testing.T) {
 				m.Sh(t, "minibridge network create back; minibridge run -d --name web sleep 600; minibridge create --name weak true")
 				home := t.TempDir()
 				write(t, filepath.Join(home, "variables"), "A=b\n", 0o600)
+				write(t, filepath.Join(home, "my variables"), "A=b\n", 0o600)
+				if err := os.Symlink("/var/lib/minibridge", filepath.Join(home, "own records")); err != nil {
+					t.Fatal(err)
+				}
 				write(t, filepath.Join(home, "words"), "#!/bin/sh\necho \"<<$*>>\"\n", 0o700)
 				write(t, filepath.Join(home, shell.file), shell.begins, 0o600)
 				// Where this is missing, fish makes it of all man pages, in the background.
@@ -69,14 +87,23 @@ func TestShells(t *testing.T) {
 					t.Fatal(err)
 				}
 				terminal := open(t, home, shell.argv)
-				for _, line := range typed {
+				types := func(keys, before, after, want string) {
 					terminal.until(t, prompt)
-					fmt.Fprint(terminal, line.keys, "\x01~/words \r") // Ctrl-A: to the beginning of the line
+					fmt.Fprint(terminal, keys, "\x01~/words ", before, "\x05", after, "\r") // Ctrl-A, Ctrl-E: to the beginning and the end
 					terminal.until(t, "<<")
 					got := strings.ReplaceAll(terminal.until(t, ">>"), home, "HOME")
-					if got != line.words {
-						t.Errorf("%q became %q, not %q", line.keys, got, line.words)
+					if strings.TrimSpace(got) != want {
+						t.Errorf("%q became %q, not %q", keys, got, want)
 					}
+				}
+				for _, line := range typed {
+					types(line.keys, "", "", line.words)
+				}
+				for _, line := range evil {
+					types(line.keys, "'", "'", line.line)
+				}
+				if _, err := os.Stat(filepath.Join(home, "ran")); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("what was typed has been run (%v)", err)
 				}
 			})
 		})
