@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 
@@ -36,10 +37,12 @@ func (e *Engine) reach(ctx context.Context, id, verb string, ask func() error) (
 			return nil, err
 		}
 		run, err := e.dirs.ReadRun(id)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil, nil
-		}
-		if run.Supervisor == tried {
+		case err != nil:
+			return nil, err
+		case run.Supervisor == tried:
 			return run, nil
 		}
 		tried = run.Supervisor

@@ -83,6 +83,9 @@ func (e *Engine) killOne(ctx context.Context, id string) error {
 	asking, cancel := context.WithTimeout(ctx, lastPatience)
 	defer cancel()
 	err := e.end(asking, id, killNow)
+	if _, unreadable := errors.AsType[*state.RecordError](err); unreadable {
+		return nil // and nobody is at its socket
+	}
 	run, unread := e.dirs.ReadRun(id)
 	if err == nil || unread != nil || ctx.Err() != nil {
 		return err
