@@ -78,6 +78,7 @@ func (e *Engine) awaitExit(w *wire, streams Streams, t *terminal) (int, error) {
 			e.relayTrace(body)
 		case frameNotice:
 			e.waiting.Write(t.lines(body))
+			e.warned.Store(string(body), true) // if it is a warning
 		case frameFailed:
 			return 0, parseFailure(body)
 		case frameExit:

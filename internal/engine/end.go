@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -85,4 +84,4 @@ func (k *keeper) end(down func(*session) error) (err error) {
 }
 
 // keepLate keeps what can't be written down yet for those who hear of the end.
-func (k *keeper) keepLate(err error) { k.late = fmt.Sprintf("WARNING: %v\n", err) }
+func (k *keeper) keepLate(err error) { k.late = warning(err) }

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"sync"
 
 	"github.com/minibridge/minibridge/internal/driver"
 	"github.com/minibridge/minibridge/internal/state"
@@ -60,6 +62,7 @@ type Engine struct {
 	notice       io.Writer
 	waiting      io.Writer
 	holding      func(bool)
+	warned       *sync.Map // of the warnings that the person has had
 }
 
 // New checks the configuration. It changes nothing.
@@ -85,6 +88,7 @@ func New(c Config) (*Engine, error) {
 		notice:       c.Notice,
 		waiting:      cmp.Or(c.Waiting, c.Notice),
 		holding:      c.Holding,
+		warned:       new(sync.Map),
 	}, nil
 }
 
@@ -96,6 +100,24 @@ func hasIPv6() bool {
 // say tells the person something that is no result.
 func (e *Engine) say(format string, args ...any) {
 	fmt.Fprintf(e.notice, format+"\n", args...)
+}
+
+// warn tells of what keeps the verb from nothing, and what to do about it: once,
+// however often the verb comes to it.
+func (e *Engine) warn(err error) { e.warnOnce(warning(err)) }
+
+func warning(err error) string {
+	text := fmt.Sprintf("WARNING: %v", err)
+	if hint := Hint(err); hint != "" && !strings.Contains(text, hint) {
+		text += "; try: " + hint
+	}
+	return text + "\n"
+}
+
+func (e *Engine) warnOnce(text string) {
+	if _, told := e.warned.LoadOrStore(text, true); !told {
+		io.WriteString(e.notice, text)
+	}
 }
 
 // sayWaiting tells whom we wait for.

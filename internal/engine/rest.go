@@ -39,7 +39,7 @@ func (s *session) rest(run *state.Run, code int, backoff time.Duration) (rests b
 	c.State.Status = state.Restarting
 	c.Last = lastOf(run)
 	c.Restarts++
-	err = s.held.WriteContainer(c)
+	err = s.tellLate(s.held.WriteContainer(c), c)
 	s.over(c, run, code)
 	return true, errors.Join(down, err)
 }

@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,6 +23,23 @@ func resting(t *testing.T, m *hosttest.Machine, last time.Duration, flags string
 	t.Helper()
 	m.Sh(t, "minibridge run -d --name victim --restart always "+flags+" sh -c 'until test -e /srv/go; do sleep 0.01; done; echo >>/srv/rounds; exit $((2 + $(wc -l </srv/rounds)))'")
 	run := running(t, "victim")
+	rested(t, run, last)
+	waiting := program("wait", "victim")
+	out := start(t, waiting)
+	connected(t, run, 1)
+	m.Sh(t, "minibridge exec victim touch /srv/go")
+	line(t, out, "3")
+	waiting.Wait()
+	run, err := testDirs.ReadRun(run.ID)
+	if err != nil || !run.Resting {
+		t.Fatalf("it doesn't rest: %+v, %v", run, err)
+	}
+	return run
+}
+
+// rested writes down that a container has rested so long for this round.
+func rested(t *testing.T, run *state.Run, last time.Duration) {
+	t.Helper()
 	file := testDirs.Running(run.ID) + "/run.json"
 	record, err := os.ReadFile(file)
 	if err == nil {
@@ -29,17 +48,6 @@ func resting(t *testing.T, m *hosttest.Machine, last time.Duration, flags string
 	if err != nil {
 		t.Fatal(err)
 	}
-	waiting := program("wait", "victim")
-	out := start(t, waiting)
-	connected(t, run, 1)
-	m.Sh(t, "minibridge exec victim touch /srv/go")
-	line(t, out, "3")
-	waiting.Wait()
-	run, err = testDirs.ReadRun(run.ID)
-	if err != nil || !run.Resting {
-		t.Fatalf("it doesn't rest: %+v, %v", run, err)
-	}
-	return run
 }
 
 const aWhile = 30 * time.Second
@@ -85,6 +93,34 @@ func TestWhoWaitsIsHandedOn(t *testing.T) {
 		}
 		ended(t, run.Supervisor.Pid)
 		m.Sh(t, "minibridge rm -f victim")
+	})
+}
+
+// That it rests can't be written down: it does, all the same, and as often as its
+// policy says.
+func TestADiskThatIsFullWhenItBeginsToRest(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "mkdir -p "+testDirs.Root+"; mount -t tmpfs -o size=128k,mode=700 none "+testDirs.Root)
+		m.Sh(t, "minibridge run -d --name victim --restart on-failure:1 -v /run:/host sh -c 'until test -e /host/go; do sleep 0.01; done; exit 3'")
+		run := running(t, "victim")
+		rested(t, run, time.Second)
+		waiting := exec.Command("sh", "-c", "exec minibridge wait victim 2>&1")
+		says := start(t, waiting)
+		connected(t, run, 1)
+		m.Sh(t, "cat /dev/zero 2>/dev/null >"+testDirs.Root+"/filler || touch /run/go")
+		out, _ := io.ReadAll(says)
+		waiting.Wait()
+		if !regexp.MustCompile(`(?s)^WARNING: container victim has ended \(3\), which can't be written down yet: [^\n]*\n3\s*$`).Match(out) {
+			t.Errorf("wait says %q", out)
+		}
+		if got := status(t, "victim"); got != "Restarting (3" {
+			t.Fatalf("it is %s", got)
+		}
+		m.Sh(t, "rm "+testDirs.Root+"/filler")
+		fails(t, m, "minibridge wait victim", 0, "3")
+		if got := status(t, "victim"); got != "Exited (3" {
+			t.Errorf("after its one restart it is %s", got)
+		}
 	})
 }
 

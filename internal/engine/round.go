@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"os"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // round begins the next round. When that can't be, the container has ended, and
@@ -55,6 +57,9 @@ func (k *keeper) prepareRound(e *Engine, sup *supervisor, l *net.UnixListener) (
 	os.RemoveAll(k.Dirs.Socket(run.ID)) // the next one listens there
 	c, err := s.dirs.ReadContainer(run.ID)
 	if err == nil {
+		if c.State.Status != state.Restarting { // the disk was full when it began to rest
+			c.Restarts++
+		}
 		err = s.start(ctx, c, sup, beginning{size: k.Size, before: run.Before, backoff: run.Backoff, waiters: connections(waiters)})
 	}
 	if err != nil {

@@ -263,5 +263,3 @@ func commands(steps []plan.Step) string {
 	}
 	return strings.Join(lines, "; ")
 }
-
-func (e *Engine) warn(err error) { e.say("WARNING: %v", err) }

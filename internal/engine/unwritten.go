@@ -32,7 +32,15 @@ func (s *session) writeEnd(run *state.Run, c *state.Container) error {
 		return s.held.RemoveRun(run.ID)
 	}
 	late := &state.Run{ID: run.ID, Name: c.Name, SandboxID: run.SandboxID, Supervisor: run.Supervisor, End: &state.End{State: c.State, Last: c.Last}}
-	u := &unwritten{c.Name, c.State.ExitCode, errors.Join(err, s.held.WriteRun(late))}
+	return s.tellLate(errors.Join(err, s.held.WriteRun(late)), c)
+}
+
+// tellLate tells why a container's record can't say how it has ended, if so.
+func (s *session) tellLate(err error, c *state.Container) error {
+	if err == nil {
+		return nil
+	}
+	u := &unwritten{c.Name, c.State.ExitCode, err}
 	if s.late == nil {
 		return u
 	}

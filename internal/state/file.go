@@ -64,7 +64,19 @@ func write(file string, record any) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, append(b, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(file)))
+	return ofFile(file, renameio.WriteFile(file, append(b, '\n'), 0o600, renameio.WithTempDir(filepath.Dir(file))))
+}
+
+// ofFile is why a file could not be written, by its own name and not that of the
+// one which would have replaced it.
+func ofFile(file string, err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return &os.PathError{Op: "write", Path: file, Err: e.Err}
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return &os.PathError{Op: "write", Path: file, Err: e.Err}
+	}
+	return err
 }
 
 // lockFolder locks a folder (flock(2)) until it is closed.
