@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"io"
 	"os"
 	"slices"
@@ -85,7 +86,7 @@ func (a attachment) wanted(s Streams) Streams {
 }
 
 // resize gives the container's terminal the size of the person's.
-func (s *stand) resize(size sandbox.Size) { s.request(s.id, frameSize, size) }
+func (s *stand) resize(size sandbox.Size) { s.request(context.Background(), s.id, frameSize, size) }
 
 // redraw makes a program draw its whole screen again, as it does when the
 // screen has got another size.
@@ -98,7 +99,7 @@ func (s *stand) redraw(size sandbox.Size) {
 
 func (s *stand) pass(sig os.Signal) bool {
 	if !s.own {
-		s.request(s.id, frameSignal, sig)
+		s.request(context.Background(), s.id, frameSignal, sig)
 	}
 	return !s.own
 }
@@ -109,4 +110,10 @@ func (s *stand) endStdin() { s.w.send(frameStdinEnd, nil) }
 
 // hangUp lets the container hear of the end of the person's terminal as of one
 // of its own.
-func (s *stand) hangUp() { s.pass(unix.SIGHUP) }
+func (s *stand) hangUp() {
+	if !s.own {
+		ctx, cancel := context.WithTimeout(context.Background(), unanswered)
+		defer cancel()
+		s.request(ctx, s.id, frameSignal, unix.SIGHUP)
+	}
+}

@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/minibridge/minibridge/sandbox"
 	"github.com/moby/term"
@@ -139,21 +141,46 @@ func (p *post) sendStdin() {
 // lethal are the signals that end a command which keeps them for itself.
 var lethal = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
 
+// unanswered is how long the other side may take to answer. Then the next lethal
+// signal is not for it any more.
+const unanswered = time.Second
+
 // takeSignals passes on what Docker does: all signals but those that speak of
 // ourselves; of a terminal, its size. Those that aren't the other side's end the
 // command. It never stops: the command stands between until it ends.
 func (p *post) takeSignals() {
+	signals := make(chan os.Signal, 32)
+	var since atomic.Int64 // it has been asked; 0 when it has answered
+	go func() {
+		for sig := range signals {
+			since.Store(time.Now().UnixNano())
+			p.take(sig)
+			since.Store(0)
+		}
+	}()
 	handOver(p.streams, func(sig os.Signal) {
-		switch {
-		case sig == unix.SIGWINCH && p.tty:
-			if size := sizeOf(p.streams); size != (sandbox.Size{}) {
-				p.far.resize(size)
-			}
-		case p.far.pass(sig):
-		case slices.Contains(lethal, sig):
+		asked := since.Load()
+		if asked != 0 && time.Since(time.Unix(0, asked)) > unanswered && slices.Contains(lethal, sig) {
 			p.leave(Interrupted{Signal: sig.(syscall.Signal)})
+			return
+		}
+		select {
+		case signals <- sig:
+		default: // as the kernel does with those that wait already
 		}
 	})
+}
+
+func (p *post) take(sig os.Signal) {
+	switch {
+	case sig == unix.SIGWINCH && p.tty:
+		if size := sizeOf(p.streams); size != (sandbox.Size{}) {
+			p.far.resize(size)
+		}
+	case p.far.pass(sig):
+	case slices.Contains(lethal, sig):
+		p.leave(Interrupted{Signal: sig.(syscall.Signal)})
+	}
 }
 
 // handOver gives the signals that come to the program to somebody.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -8,25 +9,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// request says one thing to a container's supervisor, and waits for its
-// answer.
-func (e *Engine) request(id string, kind frameKind, body any) error {
+// request says one thing to a container's supervisor, and waits for its answer,
+// which may take as long as a start does. When ctx ends the wait, it is said all
+// the same.
+func (e *Engine) request(ctx context.Context, id string, kind frameKind, body any) error {
 	w, err := dial(e.dirs.Socket(id))
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := w.sendJSON(kind, body); err != nil {
-		return err
+	stop := context.AfterFunc(ctx, func() { w.close() })
+	defer stop()
+	var answer frameKind
+	var reply []byte
+	if err = w.sendJSON(kind, body); err == nil {
+		answer, reply, err = w.receive()
 	}
-	answer, reply, err := w.receive()
-	if err != nil {
-		return err
-	}
-	if answer == frameFailed {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err == nil && answer == frameFailed:
 		return parseFailure(reply)
 	}
-	return nil
+	return err
 }
 
 // unreachable says whether a supervisor has ended meanwhile.

@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,6 +62,60 @@ func TestEndOfARestartThatHangs(t *testing.T) {
 		h.Release()
 		m.Sh(t, "minibridge start box; minibridge exec box true")
 	})
+}
+
+// Nobody has to wait for a start that hangs.
+func TestLeavingAStartThatHangs(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		for _, flags := range []string{"", "-it"} {
+			m.Sh(t, "test -e /run/users || cp /etc/passwd /run/users; minibridge create --name box "+flags+" -v /run/users:/etc/passwd sleep 1000")
+			h := hosttest.NewHold(t, "/run/users")
+			defer h.Release()
+			starting := program("start", "box")
+			start(t, starting)
+			h.Wait(t)
+			run, p := running(t, "box"), sit(t, 24, 80)
+			was := p.mode()
+			for i, verb := range []string{"kill -s USR1 box", "attach box"} {
+				cmd := p.starts(strings.Fields(verb)...)
+				connected(t, run, 1+i)
+				if got := interrupted(cmd); got != 130 {
+					t.Errorf("%s: exit code %d", verb, got)
+				}
+			}
+			if flags == "-it" {
+				attached := p.starts("attach", "box")
+				for p.mode() == was {
+				}
+				p.leave()
+				if got := code(attached); got != 129 {
+					t.Errorf("attach whose window is closed: exit code %d", got)
+				}
+			}
+			fails(t, m, "minibridge publish box -p 9000:90", 1, "minibridge: container box is still being started\ntry: minibridge kill box")
+			h.Release()
+			if got := code(starting); got != 0 {
+				t.Errorf("start: exit code %d", got)
+			}
+			m.Sh(t, "minibridge rm -f box")
+		}
+	})
+}
+
+// interrupted is the exit code of a program that is interrupted until it ends.
+func interrupted(cmd *exec.Cmd) int {
+	ended := make(chan int, 1)
+	go func() { ended <- code(cmd) }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case got := <-ended:
+			return got
+		case <-tick.C:
+			cmd.Process.Signal(unix.SIGINT)
+		}
+	}
 }
 
 // What doesn't end, or doesn't answer, keeps reset from nothing.

@@ -90,7 +90,7 @@ func (e *Engine) Kill(ctx context.Context, ref, sig string) error {
 	}
 	var answer error
 	run, err := e.reach(ctx, c.ID, "kill", func() error {
-		answer = e.request(c.ID, frameSignal, int(number))
+		answer = e.request(ctx, c.ID, frameSignal, int(number))
 		return answer
 	})
 	if run == nil && unreachable(answer) && err == nil {

@@ -65,10 +65,20 @@ func (m *move) heard(w *wire) error {
 	case errors.Is(err, io.EOF):
 		return nil // it has ended meanwhile, with all that it had
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &Error{
-			Text: fmt.Sprintf("the supervisor of container %s (pid %d) doesn't answer", m.now.Name, m.now.Supervisor.Pid),
-			Hint: fmt.Sprintf("kill -CONT %d", m.now.Supervisor.Pid), Err: errUnheard,
-		}
+		return m.unheard()
 	}
 	return err
+}
+
+func (m *move) unheard() error {
+	if run, err := m.dirs.ReadRun(m.now.ID); err == nil && run.Init.Pid == 0 {
+		return &Error{
+			Text: fmt.Sprintf("container %s is still being started", m.now.Name),
+			Hint: "minibridge kill " + m.now.Name, Err: errUnheard,
+		}
+	}
+	return &Error{
+		Text: fmt.Sprintf("the supervisor of container %s (pid %d) doesn't answer", m.now.Name, m.now.Supervisor.Pid),
+		Hint: fmt.Sprintf("kill -CONT %d", m.now.Supervisor.Pid), Err: errUnheard,
+	}
 }
