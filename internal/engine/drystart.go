@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // DryCreate checks as Create does, and writes that there is nothing to do.
@@ -33,17 +35,49 @@ func (e *Engine) DryStart(refs []string, w io.Writer) error {
 			fmt.Fprintf(&b, "# container %s runs already\n", c.Name)
 			continue
 		}
-		networks, err := e.dirs.Networks()
+		if err := i.writeStart(&b, c); err != nil {
+			return err
+		}
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+// writeStart writes what the start of a container would do that is there.
+func (i *imagined) writeStart(w io.Writer, c *state.Container) error {
+	networks, err := i.dirs.Networks()
+	if err != nil {
+		return err
+	}
+	run, err := i.start(c, networks)
+	if err != nil {
+		return err
+	}
+	return i.Engine.writeStart(w, c, run, networks, true)
+}
+
+// DryRestart writes what ends each container, and that it is started again
+// with the same as run would do: what that is depends on what the end leaves. Of
+// one that rests, or doesn't run, there is nothing to end.
+func (e *Engine) DryRestart(refs []string, o StopOptions, w io.Writer) error {
+	var b bytes.Buffer
+	b.WriteString(e.scriptHead())
+	i := e.imagining("start")
+	for _, ref := range refs {
+		c, err := e.find(ref)
 		if err != nil {
 			return err
 		}
-		run, err := i.start(c, networks)
-		if err != nil {
+		if _, st := e.status(c); !st.Up() || st.Status == state.Restarting {
+			if err := i.writeStart(&b, c); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := e.DryStop([]string{ref}, o, &b); err != nil {
 			return err
 		}
-		if err := e.writeStart(&b, c, run, networks, true); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "# then it is started again: minibridge --dry-run start %s\n", c.Name)
 	}
 	_, err := b.WriteTo(w)
 	return err

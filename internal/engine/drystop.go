@@ -67,26 +67,3 @@ func (e *Engine) dryEnd(refs []string, w io.Writer, signalOf func(*state.Contain
 	}
 	return nil
 }
-
-// DryRestart writes what ends each container, and that it is started again
-// with the same as run would do: what that is depends on what the end leaves.
-func (e *Engine) DryRestart(refs []string, o StopOptions, w io.Writer) error {
-	for _, ref := range refs {
-		c, err := e.find(ref)
-		if err != nil {
-			return err
-		}
-		_, st := e.status(c)
-		if !st.Up() {
-			if err := e.DryStart([]string{ref}, w); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := e.DryStop([]string{ref}, o, w); err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "# then it is started again: minibridge --dry-run start %s\n", c.Name)
-	}
-	return nil
-}
