@@ -91,6 +91,9 @@ func (o *order) attachBind(b bound) error {
 			return err
 		}
 	}
+	if err := o.keepDevices(b); err != nil {
+		return err
+	}
 	if err := b.attachAt(b.at); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type order struct {
 	Join  bool   // enter the sandbox of pidfdFD, instead of making one
 
 	overDev string // what was mounted over /dev
+	devices []tree // that were there before
 	capSet  capSet
 	shm     tree // somebody else's /dev/shm; none if it has no file
 	base    base // the mounts of a root file system that is to be read-only

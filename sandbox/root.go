@@ -44,14 +44,10 @@ func (o *order) buildRoot() (late []bound, err error) {
 	if err := writeFiles(o.Files); err != nil {
 		return nil, err
 	}
-	devices, err := o.keptDevices(parts.binds)
-	if err != nil {
-		return nil, err
-	}
 	if late, err = o.attachBinds(parts.binds); err != nil {
 		return nil, err
 	}
-	if err := putBack(devices); err != nil {
+	if err := o.putBack(); err != nil {
 		return nil, err
 	}
 	return late, o.checkDev()

@@ -17,7 +17,7 @@ func linkedRoot(t *testing.T, m *hosttest.Machine) string {
 	root := tempDir(t)
 	m.Sh(t, "cd "+root+`
 mkdir -p bin etc dev proc sys; cp "$(command -v busybox)" bin/; for a in sh cat grep ln ls mkdir pwd rm touch; do ln -s busybox bin/$a; done
-ln -s /not/there nowhere; ln -s ../../../../../run/secret up; ln -s loop loop; ln -s /proc/sys insys; ln -s /proc proc2; ln -s /sys/kernel kernel
+ln -s /not/there nowhere; ln -s ../../../../../run/secret up; ln -s loop loop; ln -s /proc/sys insys; ln -s /proc proc2; ln -s /dev dev2; ln -s /sys/kernel kernel
 ln -s nowhere/deep far`)
 	return root
 }
@@ -80,6 +80,7 @@ func TestTargetsRefused(t *testing.T) {
 			{source, "/loop", "follow /loop: too many levels of symbolic links"},
 			{source, "/dev", noNull},
 			{source + "/d", "/dev", ""}, // the device comes over it
+			{source + "/d", "/dev2", ""},
 			{"", "/dev", `error mounting "tmpfs" to rootfs at "/dev": stat /dev/null: no such file or directory (it has to have the devices in it)`},
 			{source + "/f", "/dev/null", ""},
 			{source, "/sys", ""},
