@@ -93,8 +93,8 @@ var errPaused = errors.New("the container is paused")
 
 // comeIn lets a command into a container unless that is paused, and keeps it
 // from being paused until the command is in there, to be stopped with the others.
-func (e *Engine) comeIn(id string) (io.Closer, error) {
-	door, err := e.dirs.ComeIn(id)
+func (e *Engine) comeIn(ctx context.Context, id string) (io.Closer, error) {
+	door, err := e.dirs.ComeIn(ctx, id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, os.ErrProcessDone
 	}
@@ -145,7 +145,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 		User: x.User,
 		Caps: x.caps(&c.Spec),
 
-		Admit: func() (io.Closer, error) { return e.comeIn(c.ID) },
+		Admit: func() (io.Closer, error) { return e.comeIn(ctx, c.ID) },
 
 		Limits:     limits(&c.Spec),
 		NoNewPrivs: how.noNewPrivs,

@@ -64,7 +64,7 @@ func (e *Engine) freeze(ctx context.Context, ref string) (c *state.Container, di
 	if err != nil {
 		return nil, "", false, err
 	}
-	door, err := s.dirs.KeepOut(c.ID)
+	door, err := s.dirs.KeepOut(ctx, c.ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = notRunning(c)
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"io"
 
 	"golang.org/x/sys/unix"
@@ -8,8 +9,12 @@ import (
 
 // ComeIn is for who brings a process into a running container: until he closes
 // it, nobody keeps others out. fs.ErrNotExist means that it doesn't run.
-func (d Dirs) ComeIn(id string) (io.Closer, error) { return lockFolder(d.Running(id), unix.LOCK_SH) }
+func (d Dirs) ComeIn(ctx context.Context, id string) (io.Closer, error) {
+	return lockFolder(ctx, d.Running(id), unix.LOCK_SH)
+}
 
 // KeepOut waits for those who come into a container, and until it is closed no
 // other comes.
-func (d Dirs) KeepOut(id string) (io.Closer, error) { return lockFolder(d.Running(id), unix.LOCK_EX) }
+func (d Dirs) KeepOut(ctx context.Context, id string) (io.Closer, error) {
+	return lockFolder(ctx, d.Running(id), unix.LOCK_EX)
+}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func (d Dirs) AddEvent(ev Event) error {
 	if err := os.MkdirAll(d.events(), 0o700); err != nil {
 		return err
 	}
-	lock, err := lockFolder(d.events(), unix.LOCK_EX)
+	lock, err := lockFolder(context.Background(), d.events(), unix.LOCK_EX)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,13 +80,25 @@ func ofFile(file string, err error) error {
 	return err
 }
 
-// lockFolder locks a folder (flock(2)) until it is closed.
-func lockFolder(dir string, how int) (*os.File, error) {
+// lockFolder locks a folder (flock(2)) until it is closed. The end of ctx ends
+// the wait: the lock is given back as soon as it is there.
+func lockFolder(ctx context.Context, dir string, how int) (*os.File, error) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), how); err != nil {
+	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		done := make(chan error, 1)
+		go func() { done <- unix.Flock(int(f.Fd()), how) }()
+		select {
+		case err = <-done:
+		case <-ctx.Done():
+			go func() { <-done; f.Close() }()
+			return nil, context.Cause(ctx)
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(&os.PathError{Op: "flock", Path: dir, Err: err}, f.Close())
 	}
 	return f, nil
