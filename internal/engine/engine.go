@@ -3,7 +3,7 @@
 // runs the supervisors. It prints nothing but what a running program says.
 //
 // Its files are verbs (run.go, stop.go, rename.go …) and the rooms they share:
-// session.go (the lock and recovery), host.go, driver/… and
+// session.go (the lock), recover.go, host.go, driver/… and
 // container_plan.go (the three kinds of plan), supervisor.go and attach.go (the two ends of a
 // container's streams), wire.go (what they say to each other).
 package engine

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/minibridge/minibridge/internal/state"
 )
 
@@ -53,27 +51,6 @@ const (
 	leaving                // that is being begun: its supervisor is the one to ask
 )
 
-// suspend ends the container's policy: a person wants it to end. While it rests
-// that is all; while it is being left, nobody hears it.
-func (k *keeper) suspend() phase {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.phase != leaving {
-		k.enough()
-	}
-	return k.phase
-}
-
-// isStopped says that a person wants the container to end.
-func (k *keeper) isStopped() bool {
-	select {
-	case <-k.stopped:
-		return true
-	default:
-		return false
-	}
-}
-
 // leave lets the next supervisor serve all who come, unless a person wants the
 // container to end. Those who wait are to go there.
 func (k *keeper) leave() (waiters []*wire, ok bool) {
@@ -84,14 +61,6 @@ func (k *keeper) leave() (waiters []*wire, ok bool) {
 	}
 	k.phase = leaving
 	return slices.Collect(maps.Keys(k.waiters)), true
-}
-
-// ends says that a signal which somebody sends a container is one that is to
-// end it. As with Docker that is any, unless it was made with one for that.
-func (k *keeper) ends(sig unix.Signal) bool {
-	own := k.Container.Spec.StopSignal
-	number, err := parseSignal(own)
-	return own == "" || sig == unix.SIGKILL || err == nil && number == sig
 }
 
 // rest waits until it is time for the next round and begins that, unless

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,20 +8,8 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/minibridge/minibridge/internal/state"
 )
-
-// stopRequest asks for a container's end.
-type stopRequest struct {
-	Signal  int  `json:"signal"`
-	Timeout int  `json:"timeout"`        // seconds until SIGKILL
-	Keep    bool `json:"keep,omitempty"` // it will be started again: --rm doesn't remove it
-}
-
-// killNow asks for it by force.
-var killNow = stopRequest{Signal: int(unix.SIGKILL), Timeout: -1}
 
 // accept serves everybody who comes. Where there is no descriptor left for one
 // who does, he has to wait, and so have those after him (accept(2)).
@@ -173,71 +160,10 @@ func (k *keeper) change(w *wire, body []byte) (err error) {
 	return err
 }
 
-// signal passes a person's signal on. One that is to end the container ends its
-// policy, too.
-func (k *keeper) signal(w *wire, body []byte) {
-	var sig unix.Signal
-	if err := json.Unmarshal(body, &sig); err != nil {
-		k.answer(w, err)
-		return
-	}
-	if k.ends(sig) {
-		switch k.suspend() {
-		case resting:
-			k.answer(w, nil)
-			return
-		case leaving:
-			k.drop(w)
-			return
-		}
-	}
-	err := k.send(sig)
-	if errors.Is(err, os.ErrProcessDone) {
-		err = nil // it has just ended, whatever of
-	}
-	k.answer(w, errors.Join(err, k.goOn()))
-}
-
-// send signals the command.
-func (k *keeper) send(sig unix.Signal) error {
-	err := k.process.Signal(sig)
-	if err == nil {
-		k.engine.happened(k.latest(), "kill", signalFact(sig))
-	}
-	return err
-}
-
 // latest is the container by its present name.
 func (k *keeper) latest() *state.Container {
 	if c, err := k.engine.dirs.ReadContainer(k.Container.ID); err == nil {
 		return c
 	}
 	return k.Container
-}
-
-// goOn lets a container that is paused go on: the signal that it was sent comes
-// first.
-func (k *keeper) goOn() error {
-	return k.engine.thaw(context.Background(), "unpause", k.latest())
-}
-
-// stop asks the command to end, and ends it when it takes too long.
-func (k *keeper) stop(r stopRequest) {
-	if k.suspend() != attending {
-		return
-	}
-	k.send(unix.Signal(r.Signal))
-	if err := k.goOn(); err != nil {
-		k.engine.warn(err)
-	}
-	if r.Timeout < 0 {
-		return
-	}
-	timer := time.NewTimer(time.Duration(r.Timeout) * time.Second)
-	defer timer.Stop()
-	select {
-	case <-k.exited:
-	case <-timer.C:
-		k.send(unix.SIGKILL)
-	}
 }
