@@ -31,22 +31,9 @@ type ExecSpec struct {
 
 // Exec runs one more command in a running container, and returns its exit code.
 func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Streams) (int, error) {
-	c, err := e.find(ref)
+	c, run, err := e.execIn(ref, x)
 	if err != nil {
 		return 0, err
-	}
-	if x.Dir != "" && !filepath.IsAbs(x.Dir) {
-		return 0, &Error{Text: execFailed + ": Cwd must be an absolute path: unknown", Code: refusedByRunc}
-	}
-	run, err := e.running(c)
-	if err != nil {
-		return 0, err
-	}
-	if run.Init.Pid == 0 {
-		return 0, notRunning(c)
-	}
-	if e.paused(c.ID) {
-		return 0, pausedForExec(c, ref)
 	}
 	a := x.attachment(streams)
 	if err := streams.check(a); err != nil {
@@ -70,18 +57,41 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 		return 0, e.keepTerminal(c.ID, p)
 	case x.Detach:
 		return 0, nil
-	case x.Tty:
-		code, ended, err := e.standBefore(execStand{p}, c.ID, a, streams)
-		if ended {
-			e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
-		}
-		return saying(streams, code, err)
 	}
-	handOver(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
-	code, err := p.Wait()
-	wait()
-	e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
-	return code, err
+	ended := true
+	var code int
+	if x.Tty {
+		code, ended, err = e.standBefore(execStand{p}, c.ID, a, streams)
+	} else {
+		handOver(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
+		code, err = p.Wait()
+		wait()
+	}
+	if ended {
+		e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
+	}
+	return saying(streams, code, err)
+}
+
+// execIn is the container that a command is to be run in.
+func (e *Engine) execIn(ref string, x ExecSpec) (*state.Container, *state.Run, error) {
+	c, err := e.find(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if x.Dir != "" && !filepath.IsAbs(x.Dir) {
+		return nil, nil, &Error{Text: execFailed + ": Cwd must be an absolute path: unknown", Code: refusedByRunc}
+	}
+	run, err := e.running(c)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case run.Init.Pid == 0:
+		return nil, nil, notRunning(c)
+	case e.paused(c.ID):
+		return nil, nil, pausedForExec(c, ref)
+	}
+	return c, run, nil
 }
 
 func pausedForExec(c *state.Container, ref string) error {

@@ -124,55 +124,57 @@ func TestADiskThatIsFullWhenItBeginsToRest(t *testing.T) {
 	})
 }
 
-// A stop holds, whatever the container is at: running, resting, being started.
-func TestStoppedAtAnyTimeOfARound(t *testing.T) {
+// duringRounds does something to a container at twelve times of its first three
+// rounds, after which it has ended, or runs.
+func duringRounds(t *testing.T, do func(m *hosttest.Machine, i int) (how string)) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		stages := milestones(t, m)[2:]
 		for i := range 12 {
 			m.Sh(t, "minibridge run -d --name victim -p 8000:80 --restart always false")
-			<-time.NewTimer(time.Duration(i) * 35 * time.Millisecond).C // three rounds, in the end
-			verb := []string{"stop", "kill", "stop -t 0", "rm -f"}[i%4]
-			how := fmt.Sprint(verb, " ", i)
-			m.Sh(t, "minibridge "+verb+" victim")
-			if verb != "rm -f" {
-				before := victimState(t)
-				if before.Status != state.Exited || before.ExitCode != 1 && before.ExitCode != 137 {
-					t.Fatalf("%s: it is %+v", how, before)
+			<-time.NewTimer(time.Duration(i) * 35 * time.Millisecond).C
+			how := fmt.Sprint(do(m, i), " ", i)
+			if _, err := testDirs.ContainerByName("victim"); err == nil {
+				if st := victimState(t); st.Status == state.Exited {
+					stood(t, m, how, st, stages)
 				}
-				stood(t, m, how, before, stages)
-				m.Sh(t, "minibridge rm victim")
+				m.Sh(t, "minibridge rm -f victim")
 			}
 			recovered(t, m, how, stages)
 		}
 	})
 }
 
+// A stop holds, whatever the container is at: running, resting, being started.
+func TestStoppedAtAnyTimeOfARound(t *testing.T) {
+	duringRounds(t, func(m *hosttest.Machine, i int) string {
+		verb := []string{"stop", "kill", "stop -t 0", "rm -f"}[i%4]
+		m.Sh(t, "minibridge "+verb+" victim")
+		if verb == "rm -f" {
+			return verb
+		}
+		if st := victimState(t); st.Status != state.Exited || st.ExitCode != 1 && st.ExitCode != 137 {
+			t.Fatalf("%s %d: it is %+v", verb, i, st)
+		}
+		return verb
+	})
+}
+
 // Killed whenever: it runs, or has ended, and nothing of it is left.
 func TestItsSupervisorIsKilledAtAnyTimeOfARound(t *testing.T) {
-	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
-		stages := milestones(t, m)[2:]
-		for i := range 12 {
-			m.Sh(t, "minibridge run -d --name victim -p 8000:80 --restart always false")
-			<-time.NewTimer(time.Duration(i) * 35 * time.Millisecond).C // three rounds, in the end
-			how := fmt.Sprint("killed for the time ", i)
-			c, err := testDirs.ContainerByName("victim")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if run, err := testDirs.ReadRun(c.ID); err == nil {
-				unix.Kill(run.Supervisor.Pid, unix.SIGKILL)
-				ended(t, run.Supervisor.Pid)
-			}
-			orphans(t)
-			if err := testEngine(t).Recover(); err != nil {
-				t.Fatalf("%s: recovery: %v", how, err)
-			}
-			if st := victimState(t); st.Status == state.Exited { // else the next one had it already
-				stood(t, m, how, st, stages)
-			}
-			m.Sh(t, "minibridge rm -f victim")
-			recovered(t, m, how, stages)
+	duringRounds(t, func(*hosttest.Machine, int) string {
+		c, err := testDirs.ContainerByName("victim")
+		if err != nil {
+			t.Fatal(err)
 		}
+		if run, err := testDirs.ReadRun(c.ID); err == nil {
+			unix.Kill(run.Supervisor.Pid, unix.SIGKILL)
+			ended(t, run.Supervisor.Pid)
+		}
+		orphans(t)
+		if err := testEngine(t).Recover(); err != nil {
+			t.Fatalf("recovery: %v", err)
+		}
+		return "killed for the time" // the next one may have had it already
 	})
 }
 

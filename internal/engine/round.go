@@ -55,12 +55,14 @@ func (k *keeper) prepareRound(e *Engine, sup *supervisor, l *net.UnixListener) (
 	}
 	l.Close()
 	os.RemoveAll(k.Dirs.Socket(run.ID)) // the next one listens there
+	there := connections(waiters)
+	defer closeFiles(there) // start lets go of them as soon as the next one has them
 	c, err := s.dirs.ReadContainer(run.ID)
 	if err == nil {
 		if c.State.Status != state.Restarting { // the disk was full when it began to rest
 			c.Restarts++
 		}
-		err = s.start(ctx, c, sup, beginning{size: k.Size, before: run.Before, backoff: run.Backoff, waiters: connections(waiters)})
+		err = s.start(ctx, c, sup, beginning{size: k.Size, before: run.Before, backoff: run.Backoff, waiters: there})
 	}
 	if err != nil {
 		return nil, false, errors.Join(err, s.unstarted(run, err))

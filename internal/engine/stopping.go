@@ -40,7 +40,7 @@ func (k *keeper) signal(w *wire, body []byte) {
 	}
 	err := k.send(sig)
 	if errors.Is(err, os.ErrProcessDone) {
-		err = nil // it has just ended, whatever of
+		err = nil // it has just ended, by itself or by another signal
 	}
 	k.answer(w, errors.Join(err, k.goOn()))
 }

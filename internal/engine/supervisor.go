@@ -111,8 +111,10 @@ func supervise(o *order, w *wire) error {
 		err = k.letGo()
 	}
 	if err != nil {
-		delete(k.clients, w) // there is no output; nobody else knows of us yet
-		k.waitWith(w)        // it hears whom the undoing waits for
+		k.mu.Lock()
+		delete(k.clients, w) // there is no output
+		k.mu.Unlock()
+		k.waitWith(w) // it hears whom the undoing waits for
 		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), lasting(err)) }
 		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}

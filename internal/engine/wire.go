@@ -31,7 +31,7 @@ const (
 	frameSignal   frameKind = 'S' // int: send it this signal
 	frameStop     frameKind = 'T' // stopRequest: end it, by force when it takes too long
 	frameChange   frameKind = 'C' // change: its networks are others now; descriptors come just before
-	frameKeep     frameKind = 'K' // read these terminals; descriptors come just before
+	frameKeep     frameKind = 'K' // read this terminal until its command has ended; descriptors of both come just before
 	frameWait     frameKind = 'W' // tell me when it has ended
 )
 
