@@ -15,25 +15,32 @@ mkfifo /run/begun /run/never
 cat >/run/slow/iptables-restore <<'EOF'
 #!/bin/sh
 cat >/run/rules
-if grep -q 8080 /run/rules; then echo >/run/begun; read -r _ </run/never; fi # it dies with the command
+if grep -q 8080 /run/rules; then echo begun >/run/begun; read -r _ </run/never; fi # it dies with the command
 exec /usr/sbin/iptables-restore "$@" </run/rules
 EOF
 chmod +x /run/slow/iptables-restore
 minibridge run --rm true
 minibridge create --name idle true
 `
-	const cut = `PATH=/run/slow:$PATH minibridge run -d --name web -p 8080:80 sleep 1000 &
-read -r _ </run/begun
-supervisor=$(pgrep -f "^minibridge-supervisor web")
+	const cut = `exec 3<>/run/begun # so that nobody waits for the other end
+(PATH=/run/slow:$PATH minibridge run -d --name web -p 8080:80 sleep 1000 3<&- || echo ended: $? >&3) &
+read -r said <&3
+if [ "$said" != begun ]; then echo "$said"; exit 1; fi
+run=$(pgrep -P $!) # by their parents: a child that is about to execute another program has the name of its own
+supervisor=$(pgrep -P $run -f "^minibridge-supervisor web")
 kill -STOP $supervisor
-kill -9 $!
-wait $! || true
+kill -9 $run
+wait $!
+`
+	// A process that has ended is there until its parent has heard of it.
+	const gone = `
+if grep "^State:.[^ZX]" /proc/$supervisor/status; then exit 1; fi 2>/run/said
 `
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, rules)
 		before := quiet(t, m)
 		for _, verb := range []string{"ps -a", "rm -f web", "stop web", "create --name web true", "rename web other", "start web", "restart web", "publish web -p 80", "network connect none web"} {
-			m.Sh(t, cut+"minibridge "+verb+" 2>&1 || true; if kill -0 $supervisor; then exit 1; fi 2>/run/said")
+			m.Sh(t, cut+"minibridge "+verb+" 2>&1 || true"+gone)
 			m.Try("minibridge rm web")
 			if after := quiet(t, m); after != before {
 				t.Errorf("after %s there is:\n%s", verb, hosttest.Diff(before, after))

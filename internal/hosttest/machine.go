@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -78,7 +79,7 @@ func run(ns plan.NS, script string) (out string, code int) {
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.ExtraFiles = files
-	b, err := output(cmd)
+	b, err := outputWithin(endless, cmd)
 	out = strings.TrimSuffix(string(b), "\n")
 	if err != nil && cmd.ProcessState == nil {
 		return err.Error(), -1
@@ -99,6 +100,34 @@ func inMemory(text string) (*os.File, error) {
 	file := os.NewFile(uintptr(fd), "script")
 	_, err = file.WriteString(text)
 	return file, err
+}
+
+// endless is what a script that waits for something never takes: go test would
+// wait longer, and then couldn't say for whom.
+const endless = 4 * time.Minute
+
+// outputWithin is [output] of a command that is killed when it takes longer; then
+// the processes of the machine follow what it wrote.
+func outputWithin(limit time.Duration, cmd *exec.Cmd) ([]byte, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	j := begin(cmd)
+	if j.err == nil {
+		defer time.AfterFunc(limit, func() {
+			fmt.Fprintf(j.out, "killed after %v; there was:\n%s", limit, processes())
+			cmd.Process.Kill()
+		}).Stop()
+	}
+	return j.wait()
+}
+
+// processes are those of the machine, and what each waits for in the kernel.
+func processes() []byte {
+	b, err := exec.Command("ps", "-eo", "pid,ppid,stat,wchan:24,args").CombinedOutput()
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return b
 }
 
 // output runs a command and returns what it wrote to both its streams.
