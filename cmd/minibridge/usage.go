@@ -25,9 +25,23 @@ func (e *usageError) Error() string { return e.text }
 func flagError(c *cobra.Command, err error) error {
 	return &usageError{
 		text: fmt.Sprintf("%s%s\n\nUsage:  %s\n\nRun '%s --help' for more information\n",
-			engine.Printable(err.Error()), nearFlag(c, err), c.UseLine(), c.CommandPath()),
+			engine.Printable(err.Error()), inBrackets(slip(c, err)), c.UseLine(), c.CommandPath()),
 		code: 125,
 	}
+}
+
+// slip is what may be wrong beside a flag. That of `rnu -d` is read as one of
+// the command that all are part of: there it is the verb that isn't there.
+func slip(c *cobra.Command, err error) string {
+	before := c.Flags().Args()
+	if !c.HasSubCommands() || len(before) == 0 {
+		return nearFlag(c, err)
+	}
+	verb := noSuchCommand(c, before[0])
+	if meant := didYouMean("", suggestions(c, before[0])); meant != "" {
+		verb += "; " + meant
+	}
+	return verb
 }
 
 // nearFlag names flags that an unknown one is a slip of, or the beginning.
@@ -46,12 +60,20 @@ func nearFlag(c *cobra.Command, err error) string {
 	return didYouMean("--", suggestions(names, unknown.GetSpecifiedName()))
 }
 
-// didYouMean asks so in brackets; mark stands before each name.
+// didYouMean asks so; mark stands before each name.
 func didYouMean(mark string, near []string) string {
 	if len(near) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (did you mean %s%s?)", mark, strings.Join(near, ", "+mark))
+	return fmt.Sprintf("did you mean %s%s?", mark, strings.Join(near, ", "+mark))
+}
+
+// inBrackets is what is ours to add to a text of Docker's.
+func inBrackets(ours string) string {
+	if ours == "" {
+		return ""
+	}
+	return " (" + ours + ")"
 }
 
 // suggestions are the commands that a name is near to.
@@ -92,8 +114,12 @@ func wrongCount(c *cobra.Command, see, format string, args ...any) error {
 	}
 }
 
+func noSuchCommand(c *cobra.Command, name string) string {
+	return fmt.Sprintf("unknown command: %s %s", c.CommandPath(), engine.Printable(name))
+}
+
 func unknownCommand(c *cobra.Command, name string) error {
-	text := fmt.Sprintf("minibridge: unknown command: %s %s%s\n\n", c.CommandPath(), engine.Printable(name), didYouMean("", suggestions(c, name)))
+	text := fmt.Sprintf("minibridge: %s%s\n\n", noSuchCommand(c, name), inBrackets(didYouMean("", suggestions(c, name))))
 	if c.HasParent() {
 		text += fmt.Sprintf("Usage:  %s\n\n", c.CommandPath())
 	}
