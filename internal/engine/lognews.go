@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,11 +89,12 @@ func (n *logNews) over() bool {
 	}
 }
 
-// wait waits for news.
-func (n *logNews) wait(ctx context.Context) error {
+// wait waits for news, but no longer than anybody wants some.
+func (n *logNews) wait(ctx context.Context, late <-chan time.Time) error {
 	select {
 	case <-n.grown:
 	case <-n.ended:
+	case <-late:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

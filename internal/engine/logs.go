@@ -59,10 +59,16 @@ func (e *Engine) Logs(ctx context.Context, ref string, o LogOptions, streams Str
 }
 
 // followLog copies what there is, and again after each piece of news, until
-// there is none to come.
+// there is none to come that is wanted.
 func followLog(ctx context.Context, files *logFiles, r *logReader, news *logNews) error {
+	var late <-chan time.Time
+	if !r.Until.IsZero() {
+		timer := time.NewTimer(time.Until(r.Until))
+		defer timer.Stop()
+		late = timer.C
+	}
 	for {
-		ended := news.over() // asked first: what came before the end is read after it
+		ended := news.over() || late != nil && !time.Now().Before(r.Until) // asked first: what came before the end is read after it
 		if ended && news.watch != nil {
 			if err := files.look(); err != nil {
 				return err
@@ -71,7 +77,7 @@ func followLog(ctx context.Context, files *logFiles, r *logReader, news *logNews
 		if err := errors.Join(r.copyAll(files), r.flush()); err != nil || ended {
 			return err
 		}
-		if err := news.wait(ctx); err != nil {
+		if err := news.wait(ctx, late); err != nil {
 			return err
 		}
 	}

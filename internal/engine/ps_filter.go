@@ -140,9 +140,12 @@ func all[T any](list []T, holds func(T) bool) bool {
 	return !slices.ContainsFunc(list, func(one T) bool { return !holds(one) })
 }
 
+// onNetwork takes nothing for the beginning of every network's id, as Docker
+// does.
 func (s *containerSieve) onNetwork(c *state.Container, run *state.Run) bool {
-	return len(s.Filters["network"]) == 0 || slices.ContainsFunc(networksOf(c, run), func(name string) bool {
-		return slices.Contains(s.networks, name)
+	wanted := s.Filters["network"]
+	return len(wanted) == 0 || slices.ContainsFunc(networksOf(c, run), func(name string) bool {
+		return slices.Contains(wanted, "") || slices.Contains(s.networks, name)
 	})
 }
 
