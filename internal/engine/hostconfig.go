@@ -20,7 +20,7 @@ type hostConfigJSON struct {
 	ContainerIDFile      string
 	LogConfig            logConfigJSON
 	NetworkMode          string
-	PortBindings         map[string][]bindingJSON
+	PortBindings         bindingsJSON
 	RestartPolicy        restartJSON
 	AutoRemove           bool
 	VolumeDriver         string
@@ -99,6 +99,14 @@ type restartJSON struct {
 	MaximumRetryCount int
 }
 
+// bindingsJSON are the host's ends of ports. The keys are of a type of their own,
+// as Docker's: a template that looks one up by text is thrown back on the JSON's
+// keys, and so sees a binding as a map.
+type bindingsJSON map[portJSON][]bindingJSON
+
+// A portJSON is a port as Docker writes it: 80/tcp.
+type portJSON string
+
 // A bindingJSON is a host address and port.
 type bindingJSON struct {
 	HostIP   string `json:"HostIp"`
@@ -141,9 +149,9 @@ func hostConfigOf(c *state.Container) (hostConfigJSON, error) {
 }
 
 // bindingsOf is the published ports as they were asked for.
-func bindingsOf(spec *state.Spec) (map[string][]bindingJSON, error) {
+func bindingsOf(spec *state.Spec) (bindingsJSON, error) {
 	specs, err := nat.ParseSpecs(spec.Publish)
-	all := make(map[string][]bindingJSON)
+	all := make(bindingsJSON)
 	for _, s := range specs {
 		for i, p := range s.Ports() {
 			b := bindingJSON{}
@@ -156,7 +164,8 @@ func bindingsOf(spec *state.Spec) (map[string][]bindingJSON, error) {
 			case !s.Ephemeral():
 				b.HostPort = strconv.Itoa(int(s.HostFirst)) + "-" + strconv.Itoa(int(s.HostLast))
 			}
-			all[p.String()] = append(all[p.String()], b)
+			key := portJSON(p.String())
+			all[key] = append(all[key], b)
 		}
 	}
 	return all, err

@@ -73,7 +73,7 @@ type configJSON struct {
 	AttachStdin  bool
 	AttachStdout bool
 	AttachStderr bool
-	ExposedPorts map[string]struct{} `json:",omitempty"`
+	ExposedPorts map[portJSON]struct{} `json:",omitempty"`
 	Tty          bool
 	OpenStdin    bool
 	StdinOnce    bool
@@ -229,9 +229,9 @@ func configOf(c *state.Container, run *state.Run) (configJSON, error) {
 	ports, err := exposedPorts(spec)
 	for _, p := range ports {
 		if j.ExposedPorts == nil {
-			j.ExposedPorts = make(map[string]struct{})
+			j.ExposedPorts = make(map[portJSON]struct{})
 		}
-		j.ExposedPorts[p.String()] = struct{}{}
+		j.ExposedPorts[portJSON(p.String())] = struct{}{}
 	}
 	return j, err
 }

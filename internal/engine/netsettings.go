@@ -14,7 +14,7 @@ type networkSettingsJSON struct {
 	Bridge                 string
 	SandboxID              string
 	SandboxKey             string
-	Ports                  map[string][]bindingJSON
+	Ports                  bindingsJSON
 	HairpinMode            bool
 	LinkLocalIPv6Address   string
 	LinkLocalIPv6PrefixLen int
@@ -60,7 +60,7 @@ type ipamConfigJSON struct {
 const hostSandboxKey = "/proc/1/ns/net"
 
 func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Network) (networkSettingsJSON, error) {
-	j := networkSettingsJSON{Ports: map[string][]bindingJSON{}, Networks: map[string]endpointJSON{}}
+	j := networkSettingsJSON{Ports: bindingsJSON{}, Networks: map[string]endpointJSON{}}
 	if run == nil {
 		stoppedNetworks(&j, c, networks)
 		return j, nil
@@ -87,11 +87,11 @@ func networkSettingsOf(c *state.Container, run *state.Run, networks []*state.Net
 	}
 	ports, err := exposedPorts(&c.Spec)
 	for _, p := range ports {
-		j.Ports[p.String()] = nil
+		j.Ports[portJSON(p.String())] = nil
 	}
 	for _, p := range run.Ports {
 		for i := range p.Count {
-			key := portKey(p.Port+uint16(i), p.Proto)
+			key := portJSON(portKey(p.Port+uint16(i), p.Proto))
 			j.Ports[key] = append(j.Ports[key], bindingJSON{HostIP: p.HostIP.String(), HostPort: strconv.Itoa(int(p.HostPort) + i)})
 		}
 	}
