@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -45,9 +46,11 @@ func (a *app) create(ctx context.Context, f *runFlags) error {
 		return err
 	}
 	f.warn()
-	id, err := e.Create(ctx, f.spec, f.name)
-	if err == nil {
-		fmt.Fprintln(a.out, id)
-	}
-	return err
+	return a.progress.during(strings.TrimSpace("create "+f.name), func() error {
+		id, err := e.Create(ctx, f.spec, f.name)
+		if err == nil {
+			fmt.Fprintln(a.out, id)
+		}
+		return err
+	})
 }

@@ -15,14 +15,17 @@ import (
 // waited for, and is kept up to date: other lines come to stand above it.
 type progress struct {
 	terminal
-	mu   sync.Mutex
-	line string // what stands there
+	mu      sync.Mutex
+	line    string // what stands there
+	settled func() // what during counts is over, though it goes on to do
 }
 
 // roomForWords is the least width in which such a line says something.
 const roomForWords = 20
 
-func newProgress() *progress { return &progress{terminal: terminalOf(os.Stderr)} }
+func newProgress() *progress {
+	return &progress{terminal: terminalOf(os.Stderr), settled: func() {}}
+}
 
 // told is how far something has come.
 func (p *progress) told(done, of int) { p.say(fmt.Sprintf("measuring: %d of %d", done, of)) }
@@ -60,20 +63,23 @@ func (p *progress) Write(b []byte) (n int, err error) {
 	return n, err
 }
 
-// during does something, and counts the seconds that it takes.
+// during does something, and counts the seconds that it takes: all of them, or
+// those until it is settled.
 func (p *progress) during(what string, do func() error) error {
 	if p.width < roomForWords {
 		return do()
 	}
 	done, quiet := make(chan struct{}), make(chan struct{})
+	p.settled = sync.OnceFunc(func() {
+		close(done)
+		<-quiet
+	})
+	defer p.settled()
 	go func() {
 		defer close(quiet)
 		p.count(what, done)
 	}()
-	err := do()
-	close(done)
-	<-quiet
-	return err
+	return do()
 }
 
 func (p *progress) count(what string, done <-chan struct{}) {

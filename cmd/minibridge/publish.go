@@ -57,7 +57,7 @@ func (a *app) portsCommand(c *cobra.Command, usage string, do func(*cobra.Comman
 		if err != nil {
 			return err
 		}
-		return do(c, e, args[0], ports)
+		return a.progress.during(c.Name()+" "+args[0], func() error { return do(c, e, args[0], ports) })
 	}
 	c.Flags().VarP(&listValue{list: &ports}, "publish", "p", usage)
 	return c

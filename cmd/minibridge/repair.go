@@ -26,7 +26,7 @@ repaired.`,
 			if a.dryRun {
 				return a.last(e.DryRepair(args, a.out))
 			}
-			return a.last(e.Repair(c.Context(), args, a.out))
+			return a.progress.during("repair", func() error { return a.last(e.Repair(c.Context(), args, a.out)) })
 		},
 	}
 }

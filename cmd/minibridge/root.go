@@ -44,7 +44,8 @@ Each of --dry-run, --explain, --firewall, --root and --run-dir may stand before
 or after the command, and has a variable: MINIBRIDGE_DRY_RUN and so on.
 
 On a terminal addresses, links and states have the colours of ip --color, unless
-NO_COLOR is set or TERM is dumb; what --format prints has none.`,
+NO_COLOR is set or TERM is dumb. What --format prints has none, nor have the
+commands of --dry-run, --explain and script: they are there to be copied.`,
 		Example: `  minibridge run -d --name app -p 8080:8000 python3 -m http.server 8000
   minibridge --dry-run run -p 8080:8000 python3 -m http.server 8000
   minibridge script`,
@@ -221,7 +222,10 @@ func directory(flag, value string) (string, error) {
 	return abs, nil
 }
 
-// streams are the person's.
+// streams are the person's. Once signals go to the command, so does the screen.
 func (a *app) streams() engine.Streams {
-	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Forwarding: a.interrupts.letThrough}
+	return engine.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Forwarding: func() {
+		a.progress.settled()
+		a.interrupts.letThrough()
+	}}
 }

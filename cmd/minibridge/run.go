@@ -145,8 +145,14 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 		return err
 	}
 	f.warn()
-	a.code, err = e.Run(ctx, f.spec, f.name, f.stand.of(a.streams()))
-	return err
+	streams := f.stand.of(a.streams())
+	if f.spec.Detach {
+		streams.Out = a.out // the id comes to stand above the seconds
+	}
+	return a.progress.during(strings.TrimSpace("run "+f.name), func() error {
+		a.code, err = e.Run(ctx, f.spec, f.name, streams)
+		return err
+	})
 }
 
 // warn says what will not be as it was asked for.

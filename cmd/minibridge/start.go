@@ -70,7 +70,10 @@ func (a *app) startAttached(ctx context.Context, e *engine.Engine, refs []string
 	if len(refs) > 1 {
 		return &engine.Error{Text: "you cannot start and attach multiple containers at once"}
 	}
-	a.code, err = e.Start(ctx, refs[0], o, streams)
+	err = a.progress.during("start "+refs[0], func() (err error) {
+		a.code, err = e.Start(ctx, refs[0], o, streams)
+		return err
+	})
 	if refused, ok := errors.AsType[*engine.Error](err); ok && notExecuted(refused.Code) {
 		return &engine.Error{Text: err.Error(), Hint: refused.Hint, Err: err}
 	}
