@@ -62,6 +62,7 @@ func (a *app) bench(c *cobra.Command, o bench.Options, format string) error {
 	if err != nil {
 		return err
 	}
+	a.interrupts.hold(false)
 	if format != "" {
 		all := make([]any, len(rows))
 		for i, r := range rows {
