@@ -147,7 +147,7 @@ func TestInterruptAQuestion(t *testing.T) {
 			cmd := p.starts(args...)
 			p.sees("[y/N] ")
 			p.types("\x03")
-			p.sees("^C")
+			p.sees("^C\r\n") // the terminal's echo, and that the interrupt was heard
 			p.types("y\n")
 			p.ends(cmd, 130, was)
 		}
