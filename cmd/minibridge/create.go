@@ -39,7 +39,7 @@ func (a *app) create(ctx context.Context, f *runFlags) error {
 		if err != nil {
 			return err
 		}
-		return e.DryCreate(f.spec, f.name, a.out)
+		return e.DryCreate(ctx, f.spec, f.name, a.out)
 	}
 	e, err := a.engine()
 	if err != nil {

@@ -17,17 +17,32 @@ func writeCIDFile(c *state.Container) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		found := errorf("container ID file found, make sure the other container isn't running or delete %s", path)
-		if holdsID(path) {
-			return found.hint("rm %s", plan.Quote(path))
-		}
-		return found
+		return foundCIDFile(path)
 	}
 	if err != nil {
 		return errorf("failed to create the container ID file: %v", err)
 	}
 	_, err = f.WriteString(c.ID)
 	return errors.Join(err, f.Close())
+}
+
+// checkCIDFile refuses one that is there already.
+func checkCIDFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return foundCIDFile(path)
+	}
+	return nil
+}
+
+func foundCIDFile(path string) error {
+	found := errorf("container ID file found, make sure the other container isn't running or delete %s", path)
+	if holdsID(path) {
+		return found.hint("rm %s", plan.Quote(path))
+	}
+	return found
 }
 
 // holdsID says that a file is the one of another run: anything else in that

@@ -37,8 +37,8 @@ func checkName(name string) (string, error) {
 }
 
 // define makes the record of a new container: an id, a name, its network
-// resolved.
-func (s *session) define(spec Spec, name string) (*state.Container, error) {
+// resolved. The missing directories are made once nothing else can be wrong.
+func (s *session) define(spec Spec, name string, missing []string) (*state.Container, error) {
 	all, err := s.networks()
 	if err != nil {
 		return nil, err
@@ -49,15 +49,12 @@ func (s *session) define(spec Spec, name string) (*state.Container, error) {
 	if err := s.resolveModes(&spec); err != nil {
 		return nil, err
 	}
-	if err := checkRootFS(spec.RootFS); err != nil {
-		return nil, err
-	}
-	if err := checkSources(&spec); err != nil {
-		return nil, err
-	}
 	c := &state.Container{ID: newID(), Created: time.Now().UTC(), Spec: spec, State: state.State{Status: state.Created}}
 	if err := s.named(c, name); err != nil {
 		return nil, err
+	}
+	if err := makeSources(missing); err != nil {
+		return nil, errors.Join(err, s.held.RemoveContainer(c))
 	}
 	s.happened(c, "create")
 	return c, nil

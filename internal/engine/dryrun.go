@@ -37,7 +37,7 @@ func (e *Engine) DryRun(ctx context.Context, spec Spec, name string, w io.Writer
 	if err := Check(&spec); err != nil {
 		return err
 	}
-	c, networks, err := e.imagine(spec, name)
+	c, networks, err := e.imagine(ctx, spec, name)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 
@@ -9,11 +10,11 @@ import (
 )
 
 // DryCreate checks as Create does, and writes that there is nothing to do.
-func (e *Engine) DryCreate(spec Spec, name string, w io.Writer) error {
+func (e *Engine) DryCreate(ctx context.Context, spec Spec, name string, w io.Writer) error {
 	if err := Check(&spec); err != nil {
 		return err
 	}
-	c, _, err := e.imagine(spec, name)
+	c, _, err := e.imagine(ctx, spec, name)
 	if err == nil {
 		_, err = fmt.Fprintf(w, "# nothing in the kernel is container %s's until it is started\n", c.Name)
 	}

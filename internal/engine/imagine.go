@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/netip"
@@ -13,8 +14,8 @@ import (
 
 // imagine is a container as it would be made now, and the networks that there
 // would be.
-func (e *Engine) imagine(spec Spec, name string) (*state.Container, []*state.Network, error) {
-	if err := checkRootFS(spec.RootFS); err != nil {
+func (e *Engine) imagine(ctx context.Context, spec Spec, name string) (*state.Container, []*state.Network, error) {
+	if _, err := checkPaths(ctx, &spec); err != nil {
 		return nil, nil, err
 	}
 	networks, err := e.dirs.Networks()

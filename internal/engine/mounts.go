@@ -3,9 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -135,31 +133,6 @@ func checkTarget(path string) error {
 		return fmt.Errorf("invalid mount path: '%s' mount path must be absolute", Printable(path))
 	case filepath.Clean(path) == "/":
 		return errors.New("invalid specification: destination can't be '/'")
-	}
-	return nil
-}
-
-// checkSources refuses a --mount of what isn't there, and makes a missing
-// folder for -v, as Docker does.
-func checkSources(spec *Spec) error {
-	for _, m := range spec.Mounts {
-		if m.Type != state.BindMount {
-			continue
-		}
-		if _, err := os.Stat(m.Source); errors.Is(err, fs.ErrNotExist) {
-			return errorf("invalid mount config for type \"bind\": bind source path does not exist: %s", Printable(m.Source))
-		} else if err != nil {
-			return errorf("invalid mount config for type \"bind\": %v", err)
-		}
-	}
-	for _, v := range spec.Volumes {
-		if _, err := os.Stat(v.Source); errors.Is(err, fs.ErrNotExist) {
-			if err := os.MkdirAll(v.Source, 0o755); err != nil {
-				return errorf("error while creating mount source path '%s': %v", Printable(v.Source), err)
-			}
-		} else if err != nil {
-			return errorf("invalid mount config for type \"bind\": %v", err)
-		}
 	}
 	return nil
 }

@@ -56,14 +56,19 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 	return quietly(e.stand(sup.wire, a, io))
 }
 
-// prepare makes the container under the lock, from its name to its rules.
+// prepare makes the container under the lock, from its name to its rules; what it
+// has of the host is looked at before.
 func (e *Engine) prepare(ctx context.Context, spec Spec, name string, sup *supervisor, size sandbox.Size) (c *state.Container, err error) {
+	missing, err := checkPaths(ctx, &spec)
+	if err != nil {
+		return nil, err
+	}
 	s, err := e.lock(ctx, "run")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
-	if c, err = s.define(spec, name); err != nil {
+	if c, err = s.define(spec, name, missing); err != nil {
 		return nil, err
 	}
 	if err := writeCIDFile(c); err != nil {
@@ -84,12 +89,16 @@ func (e *Engine) Create(ctx context.Context, spec Spec, name string) (id string,
 	if err := Check(&spec); err != nil {
 		return "", err
 	}
+	missing, err := checkPaths(ctx, &spec)
+	if err != nil {
+		return "", err
+	}
 	s, err := e.lock(ctx, "create")
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.unlock()) }()
-	c, err := s.define(spec, name)
+	c, err := s.define(spec, name, missing)
 	if err != nil {
 		return "", err
 	}

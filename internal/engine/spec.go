@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -113,22 +110,6 @@ func checkJoining(spec *Spec) error {
 		return errorf("conflicting options: dns and the network mode")
 	case len(spec.ExtraHosts) > 0:
 		return errorf("conflicting options: custom host-to-IP mapping and the network mode")
-	}
-	return nil
-}
-
-func checkRootFS(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errorf("invalid rootfs: %s does not exist", dir)
-	case err != nil:
-		return errorf("invalid rootfs: %v", err)
-	case !info.IsDir():
-		return errorf("invalid rootfs: %s is not a directory", dir)
 	}
 	return nil
 }

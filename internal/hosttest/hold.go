@@ -33,17 +33,23 @@ func (h *Hold) Release() {
 // Wait waits until there is one more.
 func (h *Hold) Wait(t TB) {
 	t.Helper()
-	const late = 30000 // milliseconds
-	n, err := 0, error(unix.EINTR)
-	for err == unix.EINTR {
-		n, err = unix.Poll([]unix.PollFd{{Fd: int32(h.fd), Events: unix.POLLIN}}, late)
-	}
-	if n != 1 || err != nil {
-		t.Fatalf("nobody opens it: %v", err)
-	}
+	awaitInput(t, h.fd, "nobody opens it")
 	buf := make([]byte, 4096)
 	if _, err := unix.Read(h.fd, buf); err != nil {
 		t.Fatalf("read what is opened: %v", err)
 	}
 	unix.Close(int(buf[16]) | int(buf[17])<<8) // of the file (struct fanotify_event_metadata)
+}
+
+// awaitInput waits until there is something to be read.
+func awaitInput(t TB, fd int, otherwise string) {
+	t.Helper()
+	const late = 30000 // milliseconds
+	n, err := 0, error(unix.EINTR)
+	for err == unix.EINTR {
+		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, late)
+	}
+	if n != 1 || err != nil {
+		t.Fatalf("%s: %v", otherwise, err)
+	}
 }
