@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/state"
+	"github.com/minibridge/minibridge/nat"
 	"github.com/minibridge/minibridge/plan"
 	"github.com/minibridge/minibridge/sandbox"
 )
@@ -37,7 +40,7 @@ func (s *session) recover() error {
 		case errors.Is(err, fs.ErrNotExist) && s.answers(id):
 			err = fmt.Errorf("container %s runs, and its record is gone: %w", state.ShortID(id), err)
 		case errors.Is(err, fs.ErrNotExist):
-			err = s.held.RemoveRun(id) // killed before it wrote anything down
+			err = s.bury(id)
 		case err == nil && s.held.Crashed && s.cutShort(run):
 			if err = endProcess(context.Background(), run.Supervisor, unix.SIGKILL); err == nil {
 				err = s.reap(run)
@@ -54,6 +57,54 @@ func (s *session) recover() error {
 		}
 	}
 	return nil
+}
+
+// bury takes down a container whose record is gone, as is its supervisor or the
+// way to that: by what its journals say.
+func (s *session) bury(id string) error {
+	networks, err := s.networks()
+	if err != nil {
+		return err
+	}
+	sent, err := s.dirs.LeasedBy(id)
+	err = errors.Join(err, s.killInit(id))
+	for _, n := range networks {
+		err = errors.Join(err, s.held.Quit(n.ID, id))
+	}
+	err = errors.Join(err, s.downEach(portsOwner(id), containerOwner(id)+".*", containerOwner(id)))
+	if len(sent) > 0 {
+		err = errors.Join(err, nat.FlushFlows(nil, sent...))
+	}
+	if err != nil {
+		return err // the next verb tries again
+	}
+	return errors.Join(s.held.RemoveRun(id), s.held.ReleaseAll(id))
+}
+
+// killInit kills a container's command, which may have outlived its supervisor.
+func (s *session) killInit(id string) error {
+	init, err := s.dirs.ReadInit(id)
+	if err != nil || init.Pid == 0 {
+		return err
+	}
+	if err = sandbox.Signal(init.Pid, init.Start, unix.SIGKILL); errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// downEach takes back all that the journals of these owners say, each of which
+// may be a pattern (path.Match) of several.
+func (s *session) downEach(patterns ...string) error {
+	owners, err := s.held.Journals()
+	for _, pattern := range patterns {
+		for _, owner := range owners {
+			if ok, _ := path.Match(pattern, owner); ok && s.dirs.HasJournal(owner) {
+				err = errors.Join(err, s.down(owner))
+			}
+		}
+	}
+	return err
 }
 
 // cutShort says that the start of a container was: who had the lock was killed

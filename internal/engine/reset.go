@@ -95,14 +95,14 @@ func (e *Engine) killOne(ctx context.Context, id string) error {
 	return endProcess(killing, run.Supervisor, unix.SIGKILL)
 }
 
-// dropUnreadable forgets those of the running containers whose record can't be
-// read: their journals still say what to take down.
+// dropUnreadable ends and forgets those of the running containers whose record
+// can't be read: their journals still say what to take down.
 func (s *session) dropUnreadable(ids []string) error {
 	for _, id := range ids {
 		if _, err := s.dirs.ReadRun(id); err == nil {
 			continue
 		}
-		if err := s.held.RemoveRun(id); err != nil {
+		if err := errors.Join(s.killInit(id), s.held.RemoveRun(id)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -19,7 +21,7 @@ func (e *Engine) Tidy(ctx context.Context, verb string) error {
 	return e.clean(ctx, verb)
 }
 
-// orphaned says whether a container's supervisor is dead.
+// orphaned says whether a container's supervisor is dead, or lost.
 func (e *Engine) orphaned() bool {
 	ids, err := e.unattended()
 	if err != nil {
@@ -27,7 +29,7 @@ func (e *Engine) orphaned() bool {
 	}
 	for _, id := range ids {
 		run, err := e.dirs.ReadRun(id)
-		if err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) {
+		if err == nil && !sandbox.Alive(run.Supervisor.Pid, run.Supervisor.Start) || errors.Is(err, fs.ErrNotExist) && !e.answers(id) {
 			return true
 		}
 	}

@@ -97,15 +97,37 @@ func (h *Held) ReleaseAll(container string) error {
 	if _, err := os.Lstat(h.dirs.Running(container)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(h.dirs.leases("*"), "*"))
+	files, err := h.dirs.leaseFiles(container)
 	for _, file := range files {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return err
+}
+
+// leaseFiles are those of the addresses that a container has.
+func (d Dirs) leaseFiles(container string) (mine []string, err error) {
+	all, err := filepath.Glob(filepath.Join(d.leases("*"), "*"))
+	for _, file := range all {
 		b, ferr := os.ReadFile(file)
 		if ferr == nil && string(trimNewline(b)) == container {
-			ferr = os.Remove(file)
+			mine = append(mine, file)
 		}
 		err = errors.Join(err, ferr)
 	}
-	return err
+	return mine, err
+}
+
+// LeasedBy lists the addresses that a container has, on any network.
+func (d Dirs) LeasedBy(container string) (addrs []netip.Addr, err error) {
+	files, err := d.leaseFiles(container)
+	for _, file := range files {
+		addr, aerr := netip.ParseAddr(filepath.Base(file))
+		if aerr == nil {
+			addrs = append(addrs, addr)
+		}
+		err = errors.Join(err, aerr)
+	}
+	return addrs, err
 }
 
 // Leases lists the addresses of a network that somebody has.

@@ -121,7 +121,8 @@ func (h *Held) RemoveRun(id string) error { return os.RemoveAll(h.dirs.Running(i
 // ReadRun reads a running container. fs.ErrNotExist means that it isn't.
 func (d Dirs) ReadRun(id string) (*Run, error) {
 	r := &Run{}
-	if err := read(d.runFile(id), r); err != nil {
+	err := read(d.runFile(id), r)
+	if err != nil {
 		return nil, err
 	}
 	if r.ID != id || r.Name == "" || r.Resting && r.Before == nil {
@@ -130,10 +131,19 @@ func (d Dirs) ReadRun(id string) (*Run, error) {
 	if r.Resting || r.End != nil {
 		return r, nil
 	}
-	if err := read(d.initFile(id), &r.Init); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if r.Init, err = d.ReadInit(id); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// ReadInit reads which process a container's command is; zero until it was
+// executed.
+func (d Dirs) ReadInit(id string) (p Process, err error) {
+	if err := read(d.initFile(id), &p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Process{}, err
+	}
+	return p, nil
 }
 
 // HasRun says whether there is a record of a container's run.
