@@ -127,12 +127,28 @@ func (e *Engine) attachTo(c *state.Container, o StartOptions, streams Streams) (
 		e.happened(c, "attach")
 		a := o.attachment(c, streams)
 		a.late = true
-		return e.stand(w, a, streams)
+		code, err := e.stand(w, a, streams)
+		if ended, known := e.hasEnded(c.ID); known && unreachable(err) {
+			return ended, nil // its supervisor was about to go, and has not heard of us
+		}
+		return code, err
 	}
 	if _, st := e.status(c); unreachable(err) && !st.Up() {
 		return st.ExitCode, nil // it has just ended
 	}
 	return 0, err
+}
+
+// hasEnded is how a container has ended, if its supervisor has told.
+func (e *Engine) hasEnded(id string) (code int, known bool) {
+	c, err := e.dirs.ReadContainer(id)
+	if err != nil {
+		return 0, false
+	}
+	if run, err := e.dirs.ReadRun(id); err == nil && run.End != nil {
+		return run.End.State.ExitCode, true
+	}
+	return c.State.ExitCode, !c.State.Up()
 }
 
 // Restart stops a container that runs, as [Engine.Stop] does, and starts it

@@ -1,11 +1,14 @@
 package engine_test
 
 import (
+	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
+	"golang.org/x/sys/unix"
 )
 
 // Scripts about who waits for whom: `waiting N` ends when N processes wait for a
@@ -69,6 +72,38 @@ func TestAWaitIsToldOnce(t *testing.T) {
 		said := m.Sh(t, "cat /run/said")
 		if n := strings.Count(said, "waiting for the lock: "); n != 1 {
 			t.Errorf("it is told %d times:\n%s", n, said)
+		}
+	})
+}
+
+// Whoever comes to a supervisor that is about to end, and is not heard any more,
+// finds out how the container has ended.
+func TestWhoAttachesAsItEnds(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, `minibridge run -d --name web sh -c 'trap "exit 7" TERM; while :; do sleep 0.01; done'`)
+		run := running(t, "web")
+		socket := testDirs.Socket(run.ID)
+		if err := os.Remove(socket); err != nil {
+			t.Fatal(err)
+		}
+		deaf, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer deaf.Close()
+		attached := program("attach", "web")
+		start(t, attached)
+		conn, err := deaf.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Kill(run.Init.Pid, unix.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, run.Supervisor.Pid)
+		conn.Close()
+		if got := code(attached); got != 7 {
+			t.Errorf("exit code %d", got)
 		}
 	})
 }
