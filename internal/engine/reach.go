@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,7 @@ func (e *Engine) end(ctx context.Context, id string, r stopRequest) error {
 // one: whoever has had the lock knows. A run that is returned can't be reached,
 // and goes on; without one, either it was asked, or nothing runs any more.
 func (e *Engine) reach(ctx context.Context, id, verb string, ask func() error) (*state.Run, error) {
+	began := time.Now()
 	for tried := (state.Process{}); ; {
 		if err := ask(); !unreachable(err) {
 			return nil, err
@@ -42,10 +44,26 @@ func (e *Engine) reach(ctx context.Context, id, verb string, ask func() error) (
 			return nil, nil
 		case err != nil:
 			return nil, err
+		case run.Supervisor == tried && run.Init.Pid == 0 && !run.Resting && time.Since(began) < hearing: // it may not listen yet
+			if err := breathe(ctx); err != nil {
+				return nil, err
+			}
 		case run.Supervisor == tried:
 			return run, nil
 		}
 		tried = run.Supervisor
+	}
+}
+
+// breathe waits for a moment.
+func breathe(ctx context.Context) error {
+	timer := time.NewTimer(breath)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

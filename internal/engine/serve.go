@@ -27,7 +27,7 @@ func (k *keeper) accept(l *net.UnixListener) {
 	}
 }
 
-// breath is how long to wait for a descriptor.
+// breath is how long to wait for a descriptor, or for a socket.
 const breath = 100 * time.Millisecond
 
 // serve does what one client says, until it goes.

@@ -102,6 +102,30 @@ func TestLeavingAStartThatHangs(t *testing.T) {
 	})
 }
 
+// A supervisor that doesn't listen yet is waited for.
+func TestASignalToASupervisorThatBegins(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "minibridge run --name box sh -c 'test ! -e /srv/again && exec touch /srv/again; exec sleep 1000'")
+		c, err := testDirs.ContainerByName("box")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := hosttest.NewHold(t, testDirs.Log(c.ID))
+		defer h.Release()
+		starting := program("start", "box")
+		start(t, starting)
+		h.Wait(t)
+		m.Sh(t, "until minibridge ps -q | grep .; do :; done") // it is written down meanwhile
+		cmd := program("kill", "-s", "USR1", "box")
+		start(t, cmd)
+		m.Sh(t, `until grep -q '"kill"' /run/minibridge/holder; do :; done`)
+		h.Release()
+		if a, b := code(starting), code(cmd); a != 0 || b != 0 {
+			t.Errorf("exit codes %d of start, %d of kill", a, b)
+		}
+	})
+}
+
 // interrupted is the exit code of a program that is interrupted until it ends.
 func interrupted(cmd *exec.Cmd) int {
 	ended := make(chan int, 1)
