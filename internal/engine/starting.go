@@ -16,9 +16,10 @@ var (
 )
 
 // lasting is what a start that failed of err leaves in the container's record: a
-// start that was cut short leaves nothing.
-func lasting(err error) error {
-	if errors.Is(err, errLeft) {
+// start that was cut short leaves nothing, nor does a round of its policy that
+// was stopped, as between two of them.
+func (k *keeper) lasting(err error) error {
+	if errors.Is(err, errLeft) || errors.Is(err, errStopped) && k.Run.Backoff != 0 {
 		return nil
 	}
 	return err

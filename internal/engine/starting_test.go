@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // A start that hangs ends with whoever has ordered it, and by each verb that
@@ -140,6 +141,22 @@ func interrupted(cmd *exec.Cmd) int {
 			cmd.Process.Signal(unix.SIGINT)
 		}
 	}
+}
+
+// A round of its policy that hangs as it starts is no error, when somebody stops
+// the container: it has ended as the last one did.
+func TestStopOfARoundThatHangs(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "mkdir /run/x; cp /etc/passwd /run/users; minibridge run -d --name victim --restart always -v /run/x:/x -v /run/users:/etc/passwd sh -c 'until test -e /x/go; do sleep 0.01; done; exit 3'")
+		h := hosttest.NewHold(t, "/run/users")
+		defer h.Release()
+		m.Sh(t, "touch /run/x/go")
+		h.Wait(t)
+		m.Sh(t, "minibridge stop victim")
+		if st := victimState(t); st.Status != state.Exited || st.ExitCode != 3 || st.Error != "" {
+			t.Errorf("it is %+v", st)
+		}
+	})
 }
 
 // What doesn't end, or doesn't answer, keeps reset from nothing.

@@ -115,7 +115,7 @@ func supervise(o *order, w *wire) error {
 		delete(k.clients, w) // there is no output
 		k.mu.Unlock()
 		k.waitWith(w) // it hears whom the undoing waits for
-		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), lasting(err)) }
+		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), k.lasting(err)) }
 		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
 	}
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
