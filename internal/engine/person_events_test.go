@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,11 +18,13 @@ func TestEventsOfATerminal(t *testing.T) {
 		p.types("until stty size | grep 132; do :; done; echo wide\n")
 		p.resize(50, 132)
 		p.sees("50 132\r\nwide\r\n")
+		toldOf(t, m, "resize", 2) // which comes after it is so
 		p.types(leaving)
 		p.ends(run, 0, was)
 		attach := p.starts("attach", "box")
 		p.types("echo $((40 + 2))\n")
 		p.sees("42\r\n")
+		toldOf(t, m, "resize", 4)
 		other := sit(t, 10, 40)
 		exec := other.starts("exec", "-it", "box", "sh", "-c", "stty size; exit 5")
 		other.sees("10 40\r\n")
@@ -34,4 +37,10 @@ func TestEventsOfATerminal(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// toldOf waits until there have been so many events of a kind.
+func toldOf(t *testing.T, m *hosttest.Machine, event string, times int) {
+	t.Helper()
+	m.Sh(t, fmt.Sprintf("until [ $(minibridge events --since 1h --until 0s -f event=%s | wc -l) = %d ]; do :; done", event, times))
 }
