@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -9,7 +10,7 @@ import (
 )
 
 // writeCIDFile writes the id where --cidfile says, into a file that must be
-// new.
+// new. One that can't be written goes again: it would keep the next run out.
 func writeCIDFile(c *state.Container) error {
 	path := c.Spec.CIDFile
 	if path == "" {
@@ -23,7 +24,10 @@ func writeCIDFile(c *state.Container) error {
 		return errorf("failed to create the container ID file: %v", err)
 	}
 	_, err = f.WriteString(c.ID)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("failed to write the container ID to the file: %w", err), os.Remove(path))
+	}
+	return nil
 }
 
 // checkCIDFile refuses one that is there already.
