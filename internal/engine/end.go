@@ -77,7 +77,7 @@ func (k *keeper) end(down func(*session) error) (err error) {
 	defer func() {
 		k.endLife()
 		k.proxy.Close()
-		err = errors.Join(err, k.keepPorts(nil, k.takeSockets()))
+		err = errors.Join(err, k.keepPorts(nil, k.takeSockets(), nil))
 		err = errors.Join(err, s.unlock())
 	}()
 	return down(s)

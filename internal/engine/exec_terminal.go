@@ -97,20 +97,14 @@ func (e *Engine) keepTerminal(id string, p *sandbox.Process) error {
 // keepTerminal reads a terminal that nobody looks at until its command has
 // ended: one that is not read stops it.
 func (k *keeper) keepTerminal(w *wire) error {
-	var files []*os.File
-	for _, fd := range w.fds {
-		files = append(files, os.NewFile(uintptr(fd), "terminal"))
-	}
-	w.fds = nil
+	files := w.take("terminal")
 	var process *os.File // nil when the command has ended
 	switch len(files) {
 	case 1:
 	case 2:
 		process = files[1]
 	default:
-		for _, f := range files {
-			f.Close()
-		}
+		closeFiles(files)
 		return fmt.Errorf("%d descriptors came with a terminal", len(files))
 	}
 	go sandbox.Drain(files[0], process)

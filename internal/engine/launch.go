@@ -109,6 +109,7 @@ type order struct {
 	Waiting   int               `json:"waiting"`         // how many wait for its end already
 	sockets   []*os.File
 	waiting   []*os.File
+	lost      error // why not all of them came
 }
 
 // takeSockets hands over those that came.

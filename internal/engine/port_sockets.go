@@ -20,9 +20,9 @@ type socketName struct {
 
 // keepPorts makes the sockets of these ports those that the supervisor has:
 // fresh ones come to those that it has already, and what belongs to no port is
-// let go of, for others. Those of IPv6 are the proxy's. On an error it has what
-// it had.
-func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
+// let go of, for others. lost is why not all of them may have come. Those of
+// IPv6 are the proxy's. On an error it has what it had.
+func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File, lost error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	wanted := make(map[socketName]uint16)
@@ -31,7 +31,7 @@ func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
 			wanted[socketName{netip.AddrPortFrom(p.HostIP, p.HostPort+i), p.Proto}] = p.Port + i
 		}
 	}
-	more, carried, err := k.sort(wanted, fresh)
+	more, carried, err := k.sort(wanted, fresh, lost)
 	if err == nil {
 		err = k.proxy.Add(carried...)
 	}
@@ -59,9 +59,8 @@ func (k *keeper) keepPorts(ports []state.Port, fresh []*os.File) error {
 
 // sort tells fresh sockets that only keep a port from those that the proxy is to
 // carry from, and closes what nobody wants. A port without a socket is an error,
-// and then all of them are closed: descriptors that have no room in a process
-// are lost on the way (unix(7), MSG_CTRUNC).
-func (k *keeper) sort(wanted map[socketName]uint16, fresh []*os.File) (kept map[socketName]*os.File, carried []proxy.Socket, err error) {
+// and then all of them are closed.
+func (k *keeper) sort(wanted map[socketName]uint16, fresh []*os.File, lost error) (kept map[socketName]*os.File, carried []proxy.Socket, err error) {
 	all := make(map[socketName]*os.File)
 	for _, f := range fresh {
 		name, err := nameSocket(f)
@@ -75,7 +74,7 @@ func (k *keeper) sort(wanted map[socketName]uint16, fresh []*os.File) (kept map[
 		_, had := k.held[name]
 		if _, came := all[name]; !came && !had {
 			closeSockets(all)
-			return nil, nil, fmt.Errorf("no socket came for port %s/%s: %w", name.addr, name.proto, unix.EMFILE)
+			return nil, nil, noSocket(name, lost)
 		}
 	}
 	for name, f := range all {
@@ -85,6 +84,15 @@ func (k *keeper) sort(wanted map[socketName]uint16, fresh []*os.File) (kept map[
 		}
 	}
 	return all, carried, nil
+}
+
+// noSocket is what is said of a port that nothing has come for, as some were
+// lost, or as there is somebody else who has it.
+func noSocket(name socketName, lost error) error {
+	if lost == nil {
+		return fmt.Errorf("no socket came for port %s/%s, and there was none", name.addr, name.proto)
+	}
+	return fmt.Errorf("no socket came for port %s/%s: %w", name.addr, name.proto, lost)
 }
 
 func closeSockets(sockets map[socketName]*os.File) {

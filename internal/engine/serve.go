@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/minibridge/minibridge/internal/state"
@@ -30,13 +29,15 @@ func (k *keeper) accept(l *net.UnixListener) {
 // breath is how long to wait for a descriptor, or for a socket.
 const breath = 100 * time.Millisecond
 
-// serve does what one client says, until it goes.
+// serve does what one client says, until it goes. What it has handed over and
+// not said what for goes with it: a port would be taken for ever.
 func (k *keeper) serve(w *wire) {
 	for {
 		kind, body, err := w.receive()
 		k.whileStarting(w, kind, err)
 		if err != nil {
 			k.drop(w)
+			closeFiles(w.take("nobody's"))
 			return
 		}
 		k.handle(w, kind, body)
@@ -135,24 +136,18 @@ func (k *keeper) answer(w *wire, err error) {
 // change takes over what a verb has opened for the container: the sockets of
 // its ports, those of a name server.
 func (k *keeper) change(w *wire, body []byte) (err error) {
-	var files []*os.File
-	for _, fd := range w.fds {
-		files = append(files, os.NewFile(uintptr(fd), "handed over"))
-	}
-	w.fds = nil
+	files := w.take("handed over")
 	var c change
 	err = json.Unmarshal(body, &c)
 	if err == nil && (c.Names > len(files) || c.Names != 0 && c.Names != 2) {
 		err = fmt.Errorf("%d descriptors came, of which %d are a name server's", len(files), c.Names)
 	}
 	if err != nil {
-		for _, f := range files {
-			f.Close()
-		}
+		closeFiles(files)
 		return err
 	}
 	if c.NewPorts {
-		err = k.keepPorts(c.Ports, files[c.Names:])
+		err = k.keepPorts(c.Ports, files[c.Names:], w.lost)
 	}
 	if c.Names > 0 {
 		err = errors.Join(err, k.serveNamesOn(k.life, files[:c.Names]))

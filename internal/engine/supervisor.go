@@ -67,16 +67,12 @@ func receiveOrder(w *wire) (*order, error) {
 		if err := json.Unmarshal(body, o); err != nil {
 			return nil, err
 		}
-		ports := len(w.fds) - o.Waiting
+		files := w.take("ordered")
+		ports := len(files) - o.Waiting
 		if ports < 0 {
-			return nil, fmt.Errorf("%d descriptors came, of which %d are those of people who wait", len(w.fds), o.Waiting)
+			return nil, fmt.Errorf("%d descriptors came, of which %d are those of people who wait", len(files), o.Waiting)
 		}
-		for _, fd := range w.fds[:ports] {
-			o.sockets = append(o.sockets, os.NewFile(uintptr(fd), "port"))
-		}
-		for _, fd := range w.fds[ports:] {
-			o.waiting = append(o.waiting, os.NewFile(uintptr(fd), "waiter"))
-		}
+		o.sockets, o.waiting, o.lost = files[:ports], files[ports:], w.lost
 		return o, nil
 	}
 }
@@ -150,7 +146,7 @@ func (k *keeper) letGo() error {
 	if netns != nil {
 		defer netns.Close()
 	}
-	if err := k.keepPorts(k.Run.Ports, k.takeSockets()); err != nil {
+	if err := k.keepPorts(k.Run.Ports, k.takeSockets(), k.lost); err != nil {
 		return err
 	}
 	if k.Run.DNS != 0 {

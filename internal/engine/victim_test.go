@@ -24,7 +24,7 @@ import (
 // what it does: "before 3" and "after 3" around the third op of the three
 // plans, "line 3" of a real run when that is about to print its third line,
 // "start 3", "rename 3", "connect 3", "disconnect 3", "round 3", "pause 3", "repair 3" of these verbs.
-// "contest 3" is the fourth of contested, whole.
+// "contest 3" is the fourth of contested, whole; "mute 1" is publish, without a word.
 const victimEnv = "ENGINE_TEST_VICTIM"
 
 func victim(how string) int {
@@ -50,6 +50,9 @@ func die(when string, n int) error {
 	switch {
 	case when == "contest":
 		return contest(config, n)
+	case when == "mute":
+		e, err := engine.New(config)
+		return errors.Join(err, mute(), move(context.Background(), e, "publish"))
 	case known:
 		config.Explain = &lethal{n}
 	}
@@ -115,7 +118,7 @@ func sacrifice(t *testing.T, how string) int {
 	cmd.Env = append(os.Environ(), victimEnv+"="+how)
 	out, err := cmd.CombinedOutput()
 	code := cmd.ProcessState.ExitCode()
-	if cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() == unix.SIGKILL {
+	if signal := cmd.ProcessState.Sys().(syscall.WaitStatus).Signal(); signal == unix.SIGKILL || signal == unix.SIGSYS {
 		code = 137
 	} else if code != 0 && code != noOp {
 		t.Fatalf("%s: %v: %s", how, err, out)

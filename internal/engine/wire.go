@@ -56,6 +56,7 @@ type wire struct {
 	in   *bufio.Reader
 	mu   sync.Mutex
 	fds  []int // descriptors that came, not yet taken
+	lost error // why not all have come
 }
 
 func newWire(conn *net.UnixConn) *wire {
@@ -74,12 +75,15 @@ const maxFDs = 253
 // read takes bytes, and keeps the descriptors that came with them.
 func (w *wire) read(p []byte) (int, error) {
 	oob := make([]byte, unix.CmsgSpace(4*maxFDs))
-	n, oobn, _, _, err := w.conn.ReadMsgUnix(p, oob)
+	n, oobn, flags, _, err := w.conn.ReadMsgUnix(p, oob)
 	if err != nil {
 		return 0, err // n is -1 on a connection that this side has closed
 	}
 	if n == 0 {
 		return 0, io.EOF
+	}
+	if flags&unix.MSG_CTRUNC != 0 {
+		w.lost = unix.EMFILE // those that have no room in the process (unix(7))
 	}
 	if oobn > 0 {
 		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
@@ -95,6 +99,15 @@ func (w *wire) read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// take gives the descriptors that came. They are the caller's from now on.
+func (w *wire) take(name string) (files []*os.File) {
+	for _, fd := range w.fds {
+		files = append(files, os.NewFile(uintptr(fd), name))
+	}
+	w.fds = nil
+	return files
 }
 
 // send sends one frame. The body may be handed over again as soon as it
