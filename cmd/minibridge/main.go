@@ -66,6 +66,9 @@ func (o *output) write(text string) error {
 	return err
 }
 
+// Fd is of the file that it goes to.
+func (o *output) Fd() uintptr { return os.Stdout.Fd() }
+
 // terminal is what it goes to, if that is one.
 func (o *output) terminal() terminal { return terminalOf(os.Stdout) }
 

@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"errors"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
 )
@@ -47,6 +50,32 @@ if grep "^State:.[^ZX]" /proc/$supervisor/status; then exit 1; fi 2>/run/said
 			}
 			if files := left(t); len(files) > 3 { // those of idle
 				t.Errorf("after %s there is: %q", verb, files)
+			}
+		}
+	})
+}
+
+// An interrupt that comes as the command is executed ends the container or
+// comes too late: a run that fails leaves nothing.
+func TestAnInterruptAsTheCommandIsExecuted(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "cp /etc/passwd /run/users; minibridge run --rm true")
+		for range 10 {
+			h := hosttest.NewHold(t, "/run/users")
+			defer h.Release()
+			cmd := program("run", "-d", "--name", "web", "--cidfile", "/run/id", "-v", "/run/users:/etc/passwd", "sleep", "1000")
+			start(t, cmd)
+			h.Wait(t)
+			stopped := cmd.Process.Signal(unix.SIGSTOP)
+			h.Release()
+			m.Sh(t, "until minibridge exec web true 2>/run/said; do :; done")
+			if err := errors.Join(stopped, cmd.Process.Signal(unix.SIGINT), cmd.Process.Signal(unix.SIGCONT)); err != nil {
+				t.Fatal(err)
+			}
+			got := code(cmd)
+			there := m.Sh(t, "minibridge ps -a --format '{{.Names}} {{.State}}'; ls /run/id 2>/run/said || true; minibridge rm -f web >/run/said 2>&1; rm -f /run/id")
+			if !(got == 130 && there == "" || got == 0 && there == "web running\n/run/id") {
+				t.Errorf("exit code %d, and there is %q", got, there)
 			}
 		}
 	})

@@ -274,8 +274,9 @@ func TestTerminalsAreBinarySafe(t *testing.T) {
 func TestTerminalForNobody(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		for script, want := range map[string]string{
-			"minibridge run --rm -t sh -c 'tty; echo err >&2' </dev/null 2>/dev/null | cat -A":                         "/dev/pts/0^M$\nerr^M$",
-			"minibridge run -dit --name box sh -c 'read x; echo $x' >/dev/null; echo hello | minibridge start -ai box": "hello\r\nhello\r",
+			"script -qec \"stty rows 33 cols 99; minibridge run -dit --name sized sh -c 'stty size; sleep 1000'\" /dev/null >/dev/null; minibridge logs sized": "33 99\r",
+			"minibridge run --rm -t sh -c 'tty; echo err >&2' </dev/null 2>/dev/null | cat -A":                                                                 "/dev/pts/0^M$\nerr^M$",
+			"minibridge run -dit --name box sh -c 'read x; echo $x' >/dev/null; echo hello | minibridge start -ai box":                                         "hello\r\nhello\r",
 		} {
 			if got := m.Sh(t, script); got != want {
 				t.Errorf("%s\ngives %q, not %q", script, got, want)

@@ -45,7 +45,7 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 		return 0, err
 	}
 	if err := e.letGo(ctx, sup); err != nil {
-		return 0, errors.Join(err, removeCIDFile(c))
+		return 0, errors.Join(err, e.withdraw(ctx, c))
 	}
 	if c.Spec.Detach {
 		fmt.Fprintln(io.Out, c.ID)
@@ -54,6 +54,17 @@ func (e *Engine) Run(ctx context.Context, spec Spec, name string, io Streams) (c
 	a := attachmentOf(c)
 	a.own, a.size = io.OwnSignals, size
 	return quietly(e.stand(sup.wire, a, io))
+}
+
+// withdraw leaves nothing of a container whose command was not executed, or was
+// ended at once by an interrupt.
+func (e *Engine) withdraw(ctx context.Context, c *state.Container) error {
+	err := removeCIDFile(c)
+	if ctx.Err() != nil {
+		_, rerr := e.removeStopped(context.WithoutCancel(ctx), c)
+		err = errors.Join(err, rerr)
+	}
+	return err
 }
 
 // prepare makes the container under the lock, from its name to its rules; what it

@@ -47,10 +47,10 @@ func openTerminal(a attachment, streams Streams) (*terminal, error) {
 	if t.keys, err = parseKeys(streams.DetachKeys); err != nil {
 		return nil, err
 	}
-	if !a.tty || !a.stdin || !isTerminal(streams.In) {
+	in, ok := streams.In.(*os.File)
+	if !a.tty || !a.stdin || !ok || !isTerminal(in) {
 		return t, nil
 	}
-	in := streams.In.(*os.File)
 	was, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, fmt.Errorf("standard input: raw mode: %w", err)
@@ -80,9 +80,12 @@ func (t *terminal) watched(in io.Reader) io.Reader {
 	return keys.NewEscapeProxy(in, t.keys)
 }
 
+// A descriptor is a stream that goes to a file, itself or in the end.
+type descriptor interface{ Fd() uintptr }
+
 // isTerminal says whether a stream is one.
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := stream.(descriptor)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -104,7 +107,7 @@ func sizeOf(streams Streams) (size sandbox.Size) {
 	if !isTerminal(streams.Out) {
 		return size
 	}
-	cols, rows, err := term.GetSize(int(streams.Out.(*os.File).Fd()))
+	cols, rows, err := term.GetSize(int(streams.Out.(descriptor).Fd()))
 	if err != nil {
 		return size
 	}
