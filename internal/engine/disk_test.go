@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -149,6 +151,29 @@ func TestUnreadableRecords(t *testing.T) {
 		m.Sh(t, "minibridge reset -f")
 		if after := quiet(t, m); after != before {
 			t.Errorf("left behind:\n%s", hosttest.Diff(before, after))
+		}
+	})
+}
+
+// A disk that fills up as a container starts keeps its record from saying that
+// this has failed; who has started it hears of that as well.
+func TestDiskFillsUpWhileAStartFails(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		m.Sh(t, "cp /etc/passwd /run/users; mount -t tmpfs -o size=1m none /var/lib/minibridge; minibridge create --name box -v /run/users:/etc/passwd sleep 1000")
+		h := hosttest.NewHold(t, "/run/users")
+		defer h.Release()
+		cmd := exec.Command("sh", "-c", "exec minibridge start box 2>&1")
+		says := start(t, cmd)
+		h.Wait(t)
+		m.Try("dd if=/dev/zero of=/var/lib/minibridge/filler bs=4k")
+		m.Sh(t, "minibridge kill box")
+		text, err := io.ReadAll(says)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(`(?s)^WARNING: container box has ended \(128\), which can't be written down yet: .* no space left on device.*\nminibridge: .*the container was stopped before its command was executed`)
+		if !want.Match(text) || code(cmd) != 1 {
+			t.Errorf("start says %q", text)
 		}
 	})
 }

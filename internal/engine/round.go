@@ -22,18 +22,18 @@ func (k *keeper) round(e *Engine, l *net.UnixListener) error {
 		sup.dismiss()
 		return err
 	}
-	if err = e.letGo(context.Background(), sup); err != nil {
-		return err
+	if goes := e.letGo(context.Background(), sup); goes != nil {
+		return errors.Join(err, goes)
 	}
 	for _, w := range waiters {
 		k.drop(w) // they are with the other
 	}
 	if !k.isStopped() {
-		return nil
+		return err
 	}
 	// This supervisor was asked to end, and that means the container.
 	r, _ := StopOptions{}.request(&k.Container.Spec)
-	return sup.sendJSON(frameStop, r)
+	return errors.Join(err, sup.sendJSON(frameStop, r))
 }
 
 // prepareRound makes what the container needs in the kernel, under the lock, as

@@ -112,7 +112,7 @@ func supervise(o *order, w *wire) error {
 		k.mu.Unlock()
 		k.waitWith(w) // it hears whom the undoing waits for
 		undo := func(s *session) error { return s.unstarted(s.latest(k.Run), k.lasting(err)) }
-		return errors.Join(k.abandon(out), k.end(undo), w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(err)), w.close())
+		return errors.Join(k.abandon(out), k.end(undo), k.tellFailed(w, err))
 	}
 	if err := w.send(frameStart, nil); err != nil { // before the first of its output
 		k.drop(w)
@@ -121,6 +121,15 @@ func supervise(o *order, w *wire) error {
 	k.takeWaiters()
 	close(k.started)
 	return k.await(listener)
+}
+
+// tellFailed tells who has ordered the start why it has failed.
+func (k *keeper) tellFailed(w *wire, cause error) error {
+	var err error
+	if k.late != "" {
+		err = w.send(frameNotice, []byte(k.late))
+	}
+	return errors.Join(err, w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(cause)), w.close())
 }
 
 // begin makes the command's process, which waits, and gives our ends of the
