@@ -95,6 +95,16 @@ func StartTime(pid int) (uint64, error) {
 	return s.start, err
 }
 
+// Parent is the parent of the process with this pid and start time. If it has
+// ended, the error is [os.ErrProcessDone].
+func Parent(pid int, start uint64) (int, error) {
+	s, err := readStat(pid)
+	if err != nil || s.start != start || s.ended() {
+		return 0, os.ErrProcessDone
+	}
+	return s.parent, nil
+}
+
 // Signal sends a signal to the process with this pid and start time, and to no
 // other that has the number by now. If it has ended, the error is
 // [os.ErrProcessDone].

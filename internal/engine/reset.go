@@ -3,15 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/minibridge/minibridge/internal/state"
 )
 
 // Reset takes down all of minibridge's on this machine, and forgets it: the
@@ -48,65 +44,15 @@ func (e *Engine) Reset(ctx context.Context, keep bool) error {
 	}
 }
 
-// lastPatience is how long a container, and then its supervisor, may take to
-// end before reset goes on without.
-const lastPatience = 10 * time.Second
-
-// killAll kills every container that has a supervisor. Those that don't end,
-// stuck in the kernel perhaps, are left to it: what they have on this machine
-// goes all the same.
-func (e *Engine) killAll(ctx context.Context) (stuck []string, err error) {
-	ids, err := e.dirs.RunningIDs()
-	if err != nil {
-		return nil, err
-	}
+// dropUnreadable forgets those containers that have ended and whose record can't
+// be read, or can't say so: their journals still say what to take down.
+func (s *session) dropUnreadable(ids []string) (err error) {
 	for _, id := range ids {
-		err := e.killOne(ctx, id)
-		switch {
-		case err == nil:
-			continue
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		}
-		if _, there := os.Lstat(e.dirs.Running(id)); !errors.Is(there, fs.ErrNotExist) {
-			e.warn(fmt.Errorf("container %s doesn't end: %w", state.ShortID(id), err))
-			stuck = append(stuck, id)
-		}
-		// Else it has ended all the same, and what it has left is still to come down.
-	}
-	return stuck, nil
-}
-
-// killOne kills a container by the socket of its supervisor, as its record may be
-// unreadable; then the supervisor, with which it dies.
-func (e *Engine) killOne(ctx context.Context, id string) error {
-	asking, cancel := context.WithTimeout(ctx, lastPatience)
-	defer cancel()
-	err := e.end(asking, id, killNow)
-	if _, unreadable := errors.AsType[*state.RecordError](err); unreadable {
-		return nil // and nobody is at its socket
-	}
-	run, unread := e.dirs.ReadRun(id)
-	if err == nil || unread != nil || ctx.Err() != nil {
-		return err
-	}
-	killing, cancel := context.WithTimeout(ctx, lastPatience)
-	defer cancel()
-	return endProcess(killing, run.Supervisor, unix.SIGKILL)
-}
-
-// dropUnreadable ends and forgets those of the running containers whose record
-// can't be read: their journals still say what to take down.
-func (s *session) dropUnreadable(ids []string) error {
-	for _, id := range ids {
-		if _, err := s.dirs.ReadRun(id); err == nil {
-			continue
-		}
-		if err := errors.Join(s.killInit(id), s.held.RemoveRun(id)); err != nil {
-			return err
+		if run, rerr := s.dirs.ReadRun(id); rerr != nil || run.End != nil {
+			err = errors.Join(err, s.held.RemoveRun(id))
 		}
 	}
-	return nil
+	return err
 }
 
 // downAll takes back what every journal says, containers first, the host last;

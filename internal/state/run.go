@@ -120,21 +120,35 @@ func (h *Held) RemoveRun(id string) error { return os.RemoveAll(h.dirs.Running(i
 
 // ReadRun reads a running container. fs.ErrNotExist means that it isn't.
 func (d Dirs) ReadRun(id string) (*Run, error) {
-	r := &Run{}
-	err := read(d.runFile(id), r)
-	if err != nil {
-		return nil, err
-	}
-	if r.ID != id || r.Name == "" || r.Resting && r.Before == nil {
-		return nil, &RecordError{File: d.runFile(id), Err: fmt.Errorf("not a running container's: id %q, name %q", r.ID, r.Name)}
-	}
-	if r.Resting || r.End != nil {
-		return r, nil
+	r, err := d.readRunFile(id)
+	if err != nil || r.Resting || r.End != nil {
+		return r, err
 	}
 	if r.Init, err = d.ReadInit(id); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+func (d Dirs) readRunFile(id string) (*Run, error) {
+	r := &Run{}
+	if err := read(d.runFile(id), r); err != nil {
+		return nil, err
+	}
+	if r.ID != id || r.Name == "" || r.Resting && r.Before == nil {
+		return nil, &RecordError{File: d.runFile(id), Err: fmt.Errorf("not a running container's: id %q, name %q", r.ID, r.Name)}
+	}
+	return r, nil
+}
+
+// ReadSupervisor reads which process a container's supervisor is, whether or not
+// the rest of its run can be read.
+func (d Dirs) ReadSupervisor(id string) (Process, error) {
+	r, err := d.readRunFile(id)
+	if err != nil {
+		return Process{}, err
+	}
+	return r.Supervisor, nil
 }
 
 // ReadInit reads which process a container's command is; zero until it was
@@ -144,6 +158,12 @@ func (d Dirs) ReadInit(id string) (p Process, err error) {
 		return Process{}, err
 	}
 	return p, nil
+}
+
+// HasInit says whether there is a record of a container's command.
+func (d Dirs) HasInit(id string) bool {
+	_, err := os.Lstat(d.initFile(id))
+	return err == nil
 }
 
 // HasRun says whether there is a record of a container's run.
