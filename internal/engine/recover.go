@@ -78,7 +78,31 @@ func (s *session) bury(id string) error {
 	if err != nil {
 		return err // the next verb tries again
 	}
-	return errors.Join(s.held.RemoveRun(id), s.held.ReleaseAll(id))
+	return errors.Join(s.buried(id, networks), s.held.ReleaseAll(id))
+}
+
+// buried writes down how such a container has ended, as reap does for others. It
+// was on those networks that it is to be on: a move that is to be ended is not
+// known of either.
+func (s *session) buried(id string, networks []*state.Network) error {
+	c, err := s.dirs.ReadContainer(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.held.RemoveRun(id)
+	}
+	if err != nil || !c.State.Up() {
+		return errors.Join(err, s.held.RemoveRun(id))
+	}
+	run := &state.Run{ID: id, Name: c.Name}
+	if c.State.Status == state.Restarting { // its last round is told already
+		c.State = lost(c.State)
+		return s.writeEnd(run, c)
+	}
+	for _, w := range c.Spec.Endpoints {
+		if n, err := findNetwork(networks, w.Network); err == nil {
+			run.Endpoints = append(run.Endpoints, state.Attachment{NetworkID: n.ID, Network: n.Name})
+		}
+	}
+	return s.conclude(c, run, supervisorKilled)
 }
 
 // killInit kills a container's command, which may have outlived its supervisor.

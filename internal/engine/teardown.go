@@ -32,13 +32,23 @@ func (s *session) settle(run *state.Run, how ended) error {
 	case errors.Is(cerr, fs.ErrNotExist): // removed by force meanwhile
 	case cerr != nil:
 		err = errors.Join(err, cerr)
+	default:
+		c.Last = lastOf(run)
+		return errors.Join(err, s.conclude(c, run, how))
+	}
+	return errors.Join(err, s.held.RemoveRun(run.ID))
+}
+
+// conclude is what becomes of a container that has ended, of which the kernel has
+// nothing any more.
+func (s *session) conclude(c *state.Container, run *state.Run, how ended) (err error) {
+	switch {
 	case c.Spec.AutoRemove && !how.kept:
 		s.over(c, run, how.code)
-		err = errors.Join(err, s.remove(c))
+		err = s.remove(c)
 	case c.State.Status == state.Running: // else it says already
 		c.State.Status, c.State.ExitCode, c.State.Error, c.State.Finished = state.Exited, how.code, how.text, time.Now().UTC()
-		c.Last = lastOf(run)
-		err = errors.Join(err, s.writeEnd(run, c))
+		err = s.writeEnd(run, c)
 		s.over(c, run, how.code)
 		return err
 	}
@@ -113,6 +123,9 @@ func (s *session) latest(run *state.Run) *state.Run {
 // killed is the exit code of a container whose supervisor was killed.
 const killed = 128 + int(unix.SIGKILL)
 
+// supervisorKilled is how a container has ended whose supervisor was.
+var supervisorKilled = ended{code: killed, text: "its supervisor was killed"}
+
 // rebooted is the exit code of a container that ran when the machine went
 // down.
 const rebooted = 255
@@ -134,7 +147,7 @@ func (s *session) reap(run *state.Run) error {
 	if run.Init.Pid == 0 {
 		return s.unstarted(run, nil)
 	}
-	return s.settle(run, ended{code: killed, text: "its supervisor was killed"})
+	return s.settle(run, supervisorKilled)
 }
 
 // remove forgets a container that doesn't run: record, name, log, layers.
