@@ -2,6 +2,7 @@ package nat
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // known is what iptables-save(8) and ip6tables-save(8) say in one generation.
@@ -23,8 +25,7 @@ type known struct {
 // kernel is asked.
 func readKnown(file string, now generation) known {
 	none := known{at: now}
-	b, _ := os.ReadFile(file)
-	text, ok := strings.CutPrefix(string(b), fmt.Sprintf("# %s\n", now))
+	text, ok := strings.CutPrefix(readText(file), fmt.Sprintf("# %s\n", now))
 	if !ok {
 		return none
 	}
@@ -43,6 +44,22 @@ func readKnown(file string, now generation) known {
 		k.listings[f], text = l, rest[size:]
 	}
 	return k
+}
+
+// readText is what stands in a file, "" when nothing can be read. A FIFO in its
+// place would keep who opens it waiting for ever (fifo(7)).
+func readText(file string) string {
+	f, err := os.OpenFile(file, unix.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	b, _ := io.ReadAll(f)
+	return string(b)
 }
 
 // listingHead stands before a family's listing: a comment can have anything in

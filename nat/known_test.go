@@ -6,10 +6,13 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
 	"github.com/minibridge/minibridge/internal/hosttest"
@@ -185,4 +188,22 @@ func arranged(l *listing) map[string][]string {
 		all[at] = append(all[at], r.Spec)
 	}
 	return all
+}
+
+func TestAFIFOInThePlaceOfWhatIsKnownIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "rules")
+	if err := unix.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan known, 1)
+	go func() { read <- readKnown(file, generation{}) }()
+	select {
+	case k := <-read:
+		if len(k.listings) > 0 {
+			t.Errorf("something is known: %v", k)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it is waited for")
+	}
 }

@@ -49,7 +49,7 @@ func openLog(path string, limits logLimits, failed func(error)) (*logWriter, err
 }
 
 func (l *logWriter) open() error {
-	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := state.Open(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/minibridge/minibridge/internal/state"
 )
 
 // logFiles are the files of a log, the oldest first, open. What is open is
@@ -29,7 +31,7 @@ func (l *logFiles) look() error {
 	var found []*os.File
 	var infos []os.FileInfo
 	for n, gap := 0, 0; n < l.most && gap < 2; n++ {
-		f, err := os.Open(logFile(l.path, n))
+		f, err := state.Open(logFile(l.path, n), os.O_RDONLY)
 		if errors.Is(err, fs.ErrNotExist) {
 			gap++
 			continue

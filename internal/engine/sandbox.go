@@ -60,7 +60,7 @@ func (k *keeper) config(s streams) sandbox.Config {
 func (k *keeper) netns() (*os.File, error) {
 	switch {
 	case k.Run.Netns != "":
-		return os.Open(k.Dirs.NetnsPin(k.Run.ID))
+		return state.Open(k.Dirs.NetnsPin(k.Run.ID), os.O_RDONLY)
 	case k.Joined.Pid != 0:
 		f, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", k.Joined.Pid))
 		if err == nil && !sandbox.Alive(k.Joined.Pid, k.Joined.Start) {

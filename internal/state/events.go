@@ -70,7 +70,7 @@ func (d Dirs) openEvents() (*os.File, error) {
 	if n := len(numbers); n > 0 {
 		last = numbers[n-1]
 	}
-	f, err := os.OpenFile(d.eventFile(last), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := Open(d.eventFile(last), os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (d Dirs) openEvents() (*os.File, error) {
 			return nil, err
 		}
 	}
-	return os.OpenFile(d.eventFile(last+1), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	return Open(d.eventFile(last+1), os.O_WRONLY|os.O_APPEND|os.O_CREATE)
 }
 
 func (d Dirs) eventFile(n int) string {
@@ -153,7 +153,7 @@ func (r *EventReader) Read() (all []Event, err error) {
 		if r.number, r.torn = next, nil; next == 0 {
 			continue
 		}
-		if r.file, err = os.Open(r.dirs.eventFile(next)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if r.file, err = Open(r.dirs.eventFile(next), os.O_RDONLY); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return all, err
 		}
 	}

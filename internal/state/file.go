@@ -24,10 +24,7 @@ type head struct {
 // read fills record from the file. A record that can't be read is an error
 // that names the file; it is never overwritten.
 func read(file string, record any) error {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, unix.EISDIR) {
-		return &RecordError{File: file, Err: unix.EISDIR}
-	}
+	b, err := readFile(file)
 	if err != nil {
 		return err
 	}
@@ -83,7 +80,7 @@ func ofFile(file string, err error) error {
 // lockFolder locks a folder (flock(2)) until it is closed. The end of ctx ends
 // the wait: the lock is given back as soon as it is there.
 func lockFolder(ctx context.Context, dir string, how int) (*os.File, error) {
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (h *Held) DropJournal(owner string) error {
 // ReadJournal opens a journal for looking only.
 func (d Dirs) ReadJournal(owner string, kinds plan.Kinds) (*Journal, error) {
 	j := &Journal{file: d.journalFile(owner), kinds: kinds}
-	b, err := os.ReadFile(j.file)
+	b, err := readFile(j.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
 	}
@@ -186,7 +186,7 @@ func (j *Journal) write(lines ...journalLine) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(j.file, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := Open(j.file, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return err
 	}

@@ -75,15 +75,19 @@ func (h *Held) take(ctx context.Context, waiting func(Holder)) error {
 		if err := h.dirs.Make(); err != nil {
 			return err
 		}
-		h.flock = flock.New(h.dirs.lockFile(), flock.SetPermissions(0o600))
+		file := h.dirs.lockFile()
+		h.flock = flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDONLY|unix.O_NONBLOCK), flock.SetPermissions(0o600))
 		if err := h.acquire(ctx, waiting); err != nil {
-			return err
+			return notOpened(file, err)
 		}
 		mine, err := h.flock.Stat()
+		if err == nil {
+			err = regular(file, mine)
+		}
 		if err != nil {
 			return errors.Join(err, h.flock.Close())
 		}
-		if there, err := os.Stat(h.flock.Path()); err == nil && os.SameFile(mine, there) {
+		if there, err := os.Stat(file); err == nil && os.SameFile(mine, there) {
 			return h.dirs.Make()
 		}
 		if err := h.flock.Close(); err != nil {
@@ -133,7 +137,7 @@ func (d Dirs) Abandoned() bool {
 	if before.Clean || errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	lock := flock.New(d.lockFile(), flock.SetFlag(os.O_RDONLY))
+	lock := flock.New(d.lockFile(), flock.SetFlag(os.O_RDONLY|unix.O_NONBLOCK))
 	free, err := lock.TryRLock()
 	return errors.Join(err, lock.Close()) == nil && free
 }
@@ -168,7 +172,7 @@ func (h *Held) holderFile() string { return filepath.Join(h.dirs.Run, "holder") 
 
 func (h *Held) readHolder() (Holder, error) {
 	var holder Holder
-	b, err := os.ReadFile(h.holderFile())
+	b, err := readFile(h.holderFile())
 	if err != nil {
 		return holder, err
 	}
@@ -182,11 +186,12 @@ func (h *Held) writeHolder() error {
 	if err != nil {
 		return err
 	}
-	err = os.WriteFile(h.holderFile(), b, 0o600)
-	if errors.Is(err, unix.EISDIR) {
-		return &RecordError{File: h.holderFile(), Err: unix.EISDIR}
+	f, err := Open(h.holderFile(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return err
 	}
-	return err
+	_, err = f.Write(b)
+	return errors.Join(err, f.Close())
 }
 
 // world is what all of the run folder speaks of.

@@ -108,7 +108,7 @@ func (h *Held) ReleaseAll(container string) error {
 func (d Dirs) leaseFiles(container string) (mine []string, err error) {
 	all, err := filepath.Glob(filepath.Join(d.leases("*"), "*"))
 	for _, file := range all {
-		b, ferr := os.ReadFile(file)
+		b, ferr := readFile(file)
 		if ferr == nil && string(trimNewline(b)) == container {
 			mine = append(mine, file)
 		}
@@ -154,7 +154,7 @@ func (d Dirs) LeaseHolders(network string) (ids []string, err error) {
 		return nil, err
 	}
 	for _, name := range names {
-		b, err := os.ReadFile(filepath.Join(d.leases(network), name))
+		b, err := readFile(filepath.Join(d.leases(network), name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // given back meanwhile
 		case err != nil:

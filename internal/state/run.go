@@ -228,7 +228,7 @@ func (h *Held) Rest(r *Run) error {
 // MarkMoving marks a running container as being moved between networks, for
 // who comes after a verb that was killed meanwhile.
 func (h *Held) MarkMoving(id string) error {
-	f, err := os.Create(h.dirs.movingFile(id))
+	f, err := Open(h.dirs.movingFile(id), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}

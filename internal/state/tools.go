@@ -21,7 +21,7 @@ func (d Dirs) toolsFile() string { return filepath.Join(d.Run, "tools") }
 
 // holdTools takes that lock. After a second it calls waiting, once.
 func (h *Held) holdTools(ctx context.Context, waiting func()) (err error) {
-	h.tools, err = os.OpenFile(h.dirs.toolsFile(), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	h.tools, err = Open(h.dirs.toolsFile(), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW)
 	if err != nil {
 		return err
 	}
