@@ -28,6 +28,7 @@ func (k *keeper) await(l *net.UnixListener) error {
 	}()
 	code, err := k.process.Wait()
 	close(k.exited)
+	k.hearOut()
 	rests := false
 	err = errors.Join(err, k.end(func(s *session) (err error) {
 		rests, err = k.settle(s, code)
@@ -53,6 +54,14 @@ func (k *keeper) await(l *net.UnixListener) error {
 	}
 	<-told
 	return err
+}
+
+// hearOut ends the streams of a command that has ended, whoever still has them.
+func (k *keeper) hearOut() {
+	k.endStdin()
+	for _, from := range k.outputs {
+		hearOut(from)
+	}
 }
 
 // settle decides whether the container rests, or has ended, and makes it so.

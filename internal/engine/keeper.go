@@ -28,6 +28,8 @@ type keeper struct {
 	trace   bytes.Buffer
 	late    string // what could not be written down at its end
 
+	outputs []*os.File // what is read of it
+
 	logged sync.WaitGroup // what reads and logs its output
 	passed sync.WaitGroup // what passes it on to those attached
 

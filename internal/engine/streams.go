@@ -59,6 +59,7 @@ func (k *keeper) logLost(err error) string {
 // whether anybody reads or not.
 func (k *keeper) pump(from *os.File, kind frameKind) {
 	chunks := make(chan []byte)
+	k.outputs = append(k.outputs, from)
 	k.logged.Add(1)
 	go func() {
 		defer close(chunks)
@@ -82,19 +83,23 @@ func (k *keeper) pump(from *os.File, kind frameKind) {
 
 // read logs what comes and hands it on, in two buffers by turns: when the one is
 // taken, the other is free again. It returns what nobody had taken when the
-// command ended.
+// command ended, and no more than it can have written: others may write on.
 func (k *keeper) read(from *os.File, kind frameKind, chunks chan<- []byte) (late [][]byte) {
 	var buffers [2][32 << 10]byte
+	source, room := &hearer{from: from}, 0
 	for turn := 0; ; {
-		n, err := from.Read(buffers[turn][:])
+		n, err := source.Read(buffers[turn][:])
 		chunk := buffers[turn][:n]
 		k.log.write(kind, chunk)
 		switch {
 		case n == 0:
 		case late == nil && k.hand(chunk, chunks):
 			turn ^= 1
-		default:
+		case late == nil:
+			late, room = append(late, bytes.Clone(chunk)), capacity(from)
+		case room > 0:
 			late = append(late, bytes.Clone(chunk))
+			room -= n
 		}
 		if err != nil {
 			return late

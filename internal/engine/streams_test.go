@@ -109,7 +109,8 @@ func TestStdin(t *testing.T) {
 	})
 }
 
-// What a command wrote before it ended comes through, however late it is read.
+// What a command wrote before it ended comes through, however late it is read,
+// and whoever else could still write there.
 func TestOutputOutlivesTheCommand(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		file, _ := noise(t, 2<<20)
@@ -117,11 +118,14 @@ func TestOutputOutlivesTheCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 5 {
+		for i := range 5 {
 			run := program("run", "--name", "web", "sh", "-c", "echo up; exec cat "+file)
 			out := start(t, run)
 			line(t, out, "up")
 			writes(t, running(t, "web").Init.Pid) // it is stuck, as nobody reads on
+			if i%2 == 1 {
+				holdStream(t, running(t, "web").Init.Pid)
+			}
 			m.Sh(t, "timeout 10 minibridge kill web")
 			got, err := io.ReadAll(out)
 			if err != nil || len(got) < 64<<10 || !bytes.HasPrefix(whole, got) {
