@@ -8,12 +8,21 @@ import (
 	ipt "github.com/coreos/go-iptables/iptables"
 )
 
+// asker asks iptables single questions.
+func asker() (*ipt.IPTables, error) {
+	path, err := FindTool(IPv4.tool(""))
+	if err != nil {
+		return nil, err
+	}
+	return ipt.New(ipt.Path(path), ipt.Timeout(lockWait))
+}
+
 // ForwardPolicy is what becomes of a forwarded packet that no rule decides:
 // ACCEPT or DROP. It is somebody else's, and never changed here. Unlike what a
 // plan looks at, which comes from one listing of everything, it is a single
 // question.
 func ForwardPolicy() (string, error) {
-	t, err := ipt.New(ipt.Timeout(lockWait))
+	t, err := asker()
 	if err != nil {
 		return "", err
 	}
@@ -32,7 +41,7 @@ func ForwardPolicy() (string, error) {
 // UserRules are the administrator's rules, in the chain that packets of
 // containers pass first; none when there is no such chain.
 func UserRules() ([]string, error) {
-	t, err := ipt.New(ipt.Timeout(lockWait))
+	t, err := asker()
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -36,7 +35,7 @@ func (g generation) String() string {
 // generationNow is an error where the kernel, or one before Linux 5.14, can't
 // tell.
 func generationNow() (g generation, err error) {
-	if g.tool, err = exec.LookPath(IPv4.tool("-save")); err != nil {
+	if g.tool, err = FindTool(IPv4.tool("-save")); err != nil {
 		return g, err
 	}
 	if g.tool, err = filepath.EvalSymlinks(g.tool); err != nil {

@@ -12,8 +12,9 @@ import (
 func TestNoIP6tables(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		hosttest.UseIptables(t, "nft")
-		m.Sh(t, bridge+"; rm $(dirname $(command -v iptables))/ip6tables*")
-		t.Setenv("PATH", m.Sh(t, "dirname $(command -v iptables)"))
+		m.Sh(t, bridge+`; mkdir /run/upper /run/work
+mount -t overlay -o lowerdir=/usr/sbin,upperdir=/run/upper,workdir=/run/work none /usr/sbin
+rm /usr/sbin/ip6tables* $(dirname $(command -v iptables))/ip6tables*`)
 		j := &plan.Memory{}
 		up(t, j, all(t))
 		down(t, j)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,9 +34,9 @@ func (v Variant) other() Variant {
 // links to a file that says so; elsewhere the program is asked.
 func FindVariant() (Variant, error) {
 	tool := IPv4.tool("")
-	path, err := exec.LookPath(tool)
+	path, err := FindTool(tool)
 	if err != nil {
-		return "", &MissingToolError{tool}
+		return "", err
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", err

@@ -16,21 +16,6 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// A MissingToolError says that a program is not installed.
-type MissingToolError struct{ Tool string }
-
-func (e *MissingToolError) Error() string {
-	return e.Tool + " is not installed: apt-get install " + e.Package()
-}
-
-// Package is Debian's that has it.
-func (e *MissingToolError) Package() string {
-	if e.Tool == "nft" {
-		return "nftables"
-	}
-	return "iptables"
-}
-
 // A ToolError is what one of those programs said when it did not do its
 // work.
 type ToolError struct {
@@ -142,9 +127,9 @@ func commandAt(cmds []command, line int) (command, bool) {
 
 // runTool runs one of the iptables tools, or nft(8).
 func runTool(tool, stdin string, args ...string) (stdout string, err error) {
-	path, err := exec.LookPath(tool)
+	path, err := FindTool(tool)
 	if err != nil {
-		return "", &MissingToolError{tool}
+		return "", err
 	}
 	var out, errs bytes.Buffer
 	cmd := exec.Command(path, args...)

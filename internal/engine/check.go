@@ -123,9 +123,9 @@ func sctpFinding() Finding {
 }
 
 func toolFinding(tool, pkg string) Finding {
-	path, err := exec.LookPath(tool)
+	path, err := nat.FindTool(tool)
 	if err != nil {
-		return Finding{"bad", tool, "not found in PATH; try: apt-get install " + pkg}
+		return Finding{"bad", tool, "not found in PATH, nor in /usr/sbin; try: apt-get install " + pkg}
 	}
 	return Finding{"ok", tool, path}
 }
