@@ -42,7 +42,7 @@ func (a *app) eventsCommand() *cobra.Command {
 		Use:   "events [OPTIONS]",
 		Short: "Print what happens to containers and networks",
 		Long: `Print what happens to containers and networks, one event a line, until it is
-interrupted or the time of --until has come; with --since what has happened
+interrupted or the time of --until has come; with either what has happened
 before, too. About two megabytes of the past are kept, until a reboot.`,
 		Example: "  minibridge events --since 1h --until 0s\n" +
 			"  minibridge events --since 10m --until 0s -f event=connect\n" +
@@ -72,7 +72,7 @@ before, too. About two megabytes of the past are kept, until a reboot.`,
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "print what has happened since a `time`, or so long ago (10m), too")
-	c.Flags().StringVar(&until, "until", "", "end at this `time`, or with what happened so long ago")
+	c.Flags().StringVar(&until, "until", "", "print what is kept of the past, too, and end at this `time`, or with what happened so long ago")
 	c.Flags().StringVar(&format, "format", "", "print through a Go `template`, or as json")
 	filterFlag(c.Flags(), &o.Filters, "f", "print those with KEY=VALUE", engine.EventKeys()...)
 	return c

@@ -92,6 +92,10 @@ func (f *runFlags) bind(flags *pflag.FlagSet) {
 	flags.Var(&listValue{list: &f.spec.Expose}, "expose", "say that a port or range is listened on")
 	flags.Var(&networkValue{wishes: &f.networks}, "network", "connect to a network, or several: NAME, bridge, none, host, container:NAME (default bridge)")
 	flags.Var(&listValue{list: &f.endpoint.Aliases}, "network-alias", "one more name for the container, on a network that people made")
+	flags.Var(&networkValue{wishes: &f.networks}, "net", "")
+	flags.Var(&listValue{list: &f.endpoint.Aliases}, "net-alias", "")
+	flags.MarkHidden("net") // their older names
+	flags.MarkHidden("net-alias")
 	flags.StringVar(&f.endpoint.IP, "ip", "", "IPv4 `address` of the container, on a network with a subnet of one's own")
 	flags.StringVar(&f.endpoint.IP6, "ip6", "", "IPv6 `address` of the container, likewise")
 	flags.StringVar(&f.endpoint.MAC, "mac-address", "", "hardware `address` of the container's link")

@@ -14,7 +14,7 @@ type Event = state.Event
 
 // EventOptions say which events are wanted.
 type EventOptions struct {
-	Since   time.Time // from then on; zero = from now on
+	Since   time.Time // from then on; zero = from now on, with Until from the first that is kept
 	Until   time.Time // up to then; zero = for ever
 	Filters Filters
 }
@@ -37,7 +37,7 @@ func (e *Engine) Events(ctx context.Context, o EventOptions, to func(Event) erro
 	if err := o.Filters.known(eventKeys...); err != nil {
 		return err
 	}
-	if o.Since.IsZero() {
+	if o.Since.IsZero() && o.Until.IsZero() {
 		o.Since = time.Now()
 	}
 	r := e.dirs.Events()
