@@ -33,6 +33,9 @@ func (o *order) execInit(env []string) error {
 	// Gives the limit of open files back that the Go runtime raised at its
 	// start; a file that can't be there keeps it from doing more.
 	_ = unix.Exec("", nil, nil)
+	if _, err := unix.FcntlInt(controlFD, unix.F_SETFD, 0); err != nil { // for the init to say how it went
+		return fmt.Errorf("keep the control socket: %w", err)
+	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_EXECVEAT, exeFD, uintptr(unsafe.Pointer(empty)),
 		uintptr(unsafe.Pointer(unsafe.SliceData(argv))), uintptr(unsafe.Pointer(unsafe.SliceData(envv))), unix.AT_EMPTY_PATH, 0)
 	runtime.KeepAlive(argv)
@@ -42,6 +45,11 @@ func (o *order) execInit(env []string) error {
 
 // runInit is the life of an init: it starts the command, hands it every signal,
 // waits for each process that has lost its parent, and ends as the command ends.
+//
+// The end of the control socket tells the caller that the command has been
+// executed, not the init: before watch the kernel throws signals to a PID 1 away,
+// or the Go runtime dies of them. That can't be prevented by a mask, as the
+// runtime unblocks at its start what ends a program.
 func runInit() {
 	runtime.GOMAXPROCS(1)
 	args := os.Args[1:]
@@ -52,12 +60,14 @@ func runInit() {
 	if os.Getpid() != 1 { // in a PID namespace of somebody else
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
+	unix.CloseOnExec(controlFD)
 	ended, signals := watch() // before there is a child to miss one
 	child, err := startCommand(args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", initName, err)
+		control(controlFD).report(err)
 		unix.Exit(err.ExitCode())
 	}
+	unix.Close(controlFD)
 	for {
 		select {
 		case <-ended:

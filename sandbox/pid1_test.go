@@ -69,9 +69,9 @@ func TestInitExitCode(t *testing.T) {
 		}
 		c = config("/d/junk")
 		c.Init, c.Binds = true, []sandbox.Bind{{Source: dir, Target: "/d"}}
-		out, code, err := try(t, c)
-		if out != `minibridge-init: exec: "/d/junk": exec format error` || code != 126 || err != nil {
-			t.Errorf("%q, %d, %v", out, code, err)
+		out, _, err := try(t, c)
+		if out != "" || err == nil || err.Error() != `exec: "/d/junk": exec format error` {
+			t.Errorf("%q, %v", out, err)
 		}
 	})
 }
@@ -108,6 +108,28 @@ func TestInitSignals(t *testing.T) {
 		p.Signal(unix.SIGTERM)
 		if code, err := p.Wait(); code != 143 || err != nil {
 			t.Errorf("%d, %v", code, err)
+		}
+	})
+}
+
+// A command that is said to run hears each signal.
+func TestInitSignalledAtOnce(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
+		for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGSEGV, 40} {
+			c := config("sleep", "1000")
+			c.Init = true
+			p, err := start(t, c)
+			if err == nil {
+				err = p.Signal(sig)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost := time.AfterFunc(10*time.Second, func() { p.Signal(unix.SIGKILL) })
+			if code, err := p.Wait(); code != 128+int(sig) || err != nil {
+				t.Errorf("%v: %d, %v", sig, code, err)
+			}
+			lost.Stop()
 		}
 	})
 }
