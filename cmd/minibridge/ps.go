@@ -100,7 +100,11 @@ func (a *app) ps(c *cobra.Command, f *psFlags) error {
 	for i, one := range list {
 		rows[i] = f.row(one)
 	}
-	return errors.Join(err, printList(a.out, format, containerHead, rows, "failed to execute template"))
+	const bad = "failed to execute template"
+	if terr := format.try(containerHead); terr != nil {
+		return &engine.Error{Text: bad + ": " + templateText(terr)}
+	}
+	return errors.Join(err, printList(a.out, format, containerHead, rows, bad))
 }
 
 // listFormat is what --quiet, --size and --format come to.

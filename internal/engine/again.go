@@ -165,11 +165,11 @@ func (e *Engine) Restart(ctx context.Context, ref string, o StopOptions) error {
 }
 
 func (e *Engine) restart(ctx context.Context, c *state.Container, o StopOptions) error {
-	r, err := o.request(&c.Spec)
-	if err != nil {
-		return err
-	}
 	if _, st := e.status(c); st.Up() {
+		r, err := o.request(&c.Spec)
+		if err != nil {
+			return err
+		}
 		r.Keep = true
 		if err := e.end(ctx, c.ID, r); err != nil {
 			return err
@@ -179,7 +179,7 @@ func (e *Engine) restart(ctx context.Context, c *state.Container, o StopOptions)
 			return err
 		}
 	}
-	_, err = e.Start(ctx, c.ID, StartOptions{}, Streams{Out: io.Discard, Err: io.Discard})
+	_, err := e.Start(ctx, c.ID, StartOptions{}, Streams{Out: io.Discard, Err: io.Discard})
 	if err == nil {
 		e.happened(c, "restart")
 	}

@@ -48,12 +48,12 @@ func (e *Engine) Stop(ctx context.Context, ref string, o StopOptions) error {
 	if err != nil {
 		return err
 	}
+	if _, st := e.status(c); !st.Up() {
+		return nil
+	}
 	r, err := o.request(&c.Spec)
 	if err != nil {
 		return errorf("cannot stop container: %s: %v", Printable(ref), err)
-	}
-	if _, st := e.status(c); !st.Up() {
-		return nil
 	}
 	if err := e.end(ctx, c.ID, r); err != nil {
 		return err
