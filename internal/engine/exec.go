@@ -142,7 +142,8 @@ func execError(err error) error {
 }
 
 // startExec starts the command with pipes to the streams: without a terminal
-// of its own it must not see the person's. wait waits for all that it wrote.
+// of its own it must not see the person's. When it has ended, wait waits for all
+// that it wrote.
 func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, a attachment, s Streams) (p *sandbox.Process, wait func(), err error) {
 	pipes := &execPipes{}
 	defer pipes.closeTheirs()
@@ -187,7 +188,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 		return nil, nil, err
 	}
 	pipes.copy()
-	return p, pipes.out.Wait, nil
+	return p, pipes.wait, nil
 }
 
 // caps are the container's, or all.

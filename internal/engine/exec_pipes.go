@@ -10,6 +10,7 @@ import (
 type execPipes struct {
 	theirs []*os.File
 	work   []func()
+	ours   []*os.File // of what the command writes to
 	out    sync.WaitGroup
 }
 
@@ -19,11 +20,12 @@ func (p *execPipes) from(w io.Writer) (*os.File, error) {
 		return nil, err
 	}
 	p.theirs = append(p.theirs, theirs)
+	p.ours = append(p.ours, ours)
 	p.out.Add(1)
 	p.work = append(p.work, func() {
 		defer p.out.Done()
 		defer ours.Close()
-		io.Copy(w, ours)
+		io.Copy(w, &hearer{from: ours})
 	})
 	return theirs, nil
 }
@@ -45,6 +47,14 @@ func (p *execPipes) copy() {
 	for _, f := range p.work {
 		go f()
 	}
+}
+
+// wait waits for all that a command has written that has ended.
+func (p *execPipes) wait() {
+	for _, from := range p.ours {
+		hearOut(from)
+	}
+	p.out.Wait()
 }
 
 func (p *execPipes) closeTheirs() {

@@ -30,15 +30,16 @@ func (e *Engine) standBefore(s execStand, id string, a attachment, streams Strea
 }
 
 // show shows what is written to the terminal until the command has ended, and
-// nobody else has the terminal open.
+// for a while what others write to it.
 func (s execStand) show(screen io.Writer) (int, error) {
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
-		io.Copy(screen, s.Terminal)
+		io.Copy(screen, &hearer{from: s.Terminal})
 		s.Terminal.Close() // whom nobody reads, hears of it
 	}()
 	code, err := s.Wait()
+	hearOut(s.Terminal)
 	<-shown
 	return code, err
 }
