@@ -49,8 +49,28 @@ func (e *Engine) Pause(ctx context.Context, ref string) error {
 	return errors.Join(err, e.thaw(context.WithoutCancel(ctx), "pause", c))
 }
 
-// freeze is its part under the lock.
+// freeze is its part under the lock. Who is coming into the container is waited
+// for without.
 func (e *Engine) freeze(ctx context.Context, ref string) (c *state.Container, dir string, v1 bool, err error) {
+	for {
+		c, dir, v1, err = e.tryFreeze(ctx, ref)
+		if !errors.Is(err, errComing) {
+			return c, dir, v1, err
+		}
+		door, err := e.dirs.KeepOut(ctx, c.ID)
+		switch {
+		case err == nil:
+			door.Close()
+		case !errors.Is(err, fs.ErrNotExist): // else it has ended
+			return nil, "", false, err
+		}
+	}
+}
+
+var errComing = errors.New("somebody is coming into the container")
+
+// tryFreeze does so unless that is errComing.
+func (e *Engine) tryFreeze(ctx context.Context, ref string) (c *state.Container, dir string, v1 bool, err error) {
 	s, err := e.lock(ctx, "pause")
 	if err != nil {
 		return nil, "", false, err
@@ -64,8 +84,11 @@ func (e *Engine) freeze(ctx context.Context, ref string) (c *state.Container, di
 	if err != nil {
 		return nil, "", false, err
 	}
-	door, err := s.dirs.KeepOut(ctx, c.ID)
-	if errors.Is(err, fs.ErrNotExist) {
+	door, err := s.dirs.TryKeepOut(c.ID)
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return c, "", false, errComing
+	case errors.Is(err, fs.ErrNotExist):
 		err = notRunning(c)
 	}
 	if err != nil {

@@ -115,13 +115,14 @@ func TestExecBesidePause(t *testing.T) {
 	})
 }
 
-// Pause waits for who is coming in.
+// Pause waits for who is coming in, and nobody else for that.
 func TestPauseBesideExec(t *testing.T) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		m.Sh(t, mountCgroups+"; minibridge run -d --name box sleep 1000")
 		dir := testDirs.Running(running(t, "box").ID)
 		m.Sh(t, "flock -o -s "+dir+` sh -ec 'minibridge pause box >/dev/null & timeout 10 sh -c "until grep -q -e \"-> FLOCK\" /proc/locks; do :; done"
-			minibridge ps --filter status=running | grep box'`)
+			minibridge ps --filter status=running | grep box
+			timeout 60 minibridge run --rm true'`)
 		m.Sh(t, `timeout 10 sh -c 'until minibridge ps --filter status=paused | grep box; do :; done'`)
 	})
 }

@@ -18,3 +18,9 @@ func (d Dirs) ComeIn(ctx context.Context, id string) (io.Closer, error) {
 func (d Dirs) KeepOut(ctx context.Context, id string) (io.Closer, error) {
 	return lockFolder(ctx, d.Running(id), unix.LOCK_EX)
 }
+
+// TryKeepOut is KeepOut for who can't wait: while somebody comes in, it is
+// [unix.EWOULDBLOCK].
+func (d Dirs) TryKeepOut(id string) (io.Closer, error) {
+	return tryLockFolder(d.Running(id), unix.LOCK_EX)
+}

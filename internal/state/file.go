@@ -77,23 +77,36 @@ func ofFile(file string, err error) error {
 	return err
 }
 
-// lockFolder locks a folder (flock(2)) until it is closed. The end of ctx ends
-// the wait: the lock is given back as soon as it is there.
-func lockFolder(ctx context.Context, dir string, how int) (*os.File, error) {
+// tryLockFolder locks a folder (flock(2)) until it is closed, unless another has
+// it.
+func tryLockFolder(dir string, how int) (*os.File, error) {
 	f, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		done := make(chan error, 1)
-		go func() { done <- unix.Flock(int(f.Fd()), how) }()
-		select {
-		case err = <-done:
-		case <-ctx.Done():
-			go func() { <-done; f.Close() }()
-			return nil, context.Cause(ctx)
-		}
+	if err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(&os.PathError{Op: "flock", Path: dir, Err: err}, f.Close())
+	}
+	return f, nil
+}
+
+// lockFolder locks a folder (flock(2)) until it is closed. The end of ctx ends
+// the wait: the lock is given back as soon as it is there.
+func lockFolder(ctx context.Context, dir string, how int) (*os.File, error) {
+	f, err := tryLockFolder(dir, how)
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return f, err
+	}
+	if f, err = os.OpenFile(dir, unix.O_DIRECTORY, 0); err != nil {
+		return nil, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- unix.Flock(int(f.Fd()), how) }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		go func() { <-done; f.Close() }()
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(&os.PathError{Op: "flock", Path: dir, Err: err}, f.Close())
