@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -83,9 +84,16 @@ func fileConn(f *os.File) (*net.UnixConn, error) {
 	return c.(*net.UnixConn), nil
 }
 
-// dismiss ends a supervisor that got no order, and waits for its end.
+// dismissal is how long a supervisor that is dismissed may take to end by itself:
+// its sandbox is to be dead before what that was made of goes. One that waits in
+// the kernel is not waited for: it is killed already, and does nothing more.
+const dismissal = time.Second
+
+// dismiss ends a supervisor that got no go, and waits for its end.
 func (s *supervisor) dismiss() {
 	s.close()
+	timer := time.AfterFunc(dismissal, func() { s.cmd.Process.Kill() })
+	defer timer.Stop()
 	s.cmd.Wait()
 }
 

@@ -51,6 +51,16 @@ func (d *DeadFS) Wait(t TB) {
 	awaitInput(t, d.fd, "nobody looks at it")
 }
 
+// Take waits until somebody does, and takes his question: from then on he can't
+// even be killed.
+func (d *DeadFS) Take(t TB) {
+	t.Helper()
+	d.Wait(t)
+	if _, err := unix.Read(d.fd, make([]byte, 1<<17)); err != nil {
+		t.Fatalf("a dead file system: %v", err)
+	}
+}
+
 // End ends the server: whoever waits gets an error.
 func (d *DeadFS) End() {
 	if d.fd >= 0 {
