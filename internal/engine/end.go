@@ -13,7 +13,7 @@ import (
 // await waits for the command's end, takes the network down at once, and
 // tells those who wait when nothing is left and the log is whole; those who
 // get its output, when they have it all: one who doesn't read keeps nobody
-// else waiting. When the container's policy wants that, it rests, and is
+// waiting but this process, which has nothing else to do then. When the container's policy wants that, it rests, and is
 // started again. When somebody asks the supervisor to end, it stops the
 // container.
 func (k *keeper) await(l *net.UnixListener) error {
@@ -43,16 +43,12 @@ func (k *keeper) await(l *net.UnixListener) error {
 	} else {
 		k.tellWaiters(x, attending, trace)
 	}
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		k.passed.Wait()
-		k.tellClients(x, trace)
-	}()
+	k.passed.Wait()
+	k.tellClients(x, trace)
 	if rests {
 		err = errors.Join(err, k.rest(l, code))
 	}
-	<-told
+	k.telling.Wait()
 	return err
 }
 

@@ -33,6 +33,8 @@ type keeper struct {
 	logged sync.WaitGroup // what reads and logs its output
 	passed sync.WaitGroup // what passes it on to those attached
 
+	telling sync.WaitGroup // those who have not all of it yet, and how it ended
+
 	mu      sync.Mutex
 	clients map[*wire]bool // those that get the output
 	waiters map[*wire]bool // those that wait for the end

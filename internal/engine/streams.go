@@ -72,29 +72,47 @@ func (k *keeper) pump(from *os.File, kind frameKind) {
 	}()
 	k.passed.Go(func() {
 		for chunk := range chunks {
-			for _, w := range k.attached() {
-				if w.send(kind, chunk) != nil {
-					k.drop(w)
-				}
-			}
+			k.pass(kind, chunk)
 		}
 	})
+}
+
+// pass waits until everybody attached has the chunk, or the command has ended:
+// then one who reads slowly, or not at all, keeps nobody waiting but himself.
+func (k *keeper) pass(kind frameKind, chunk []byte) {
+	var sent []<-chan struct{}
+	for _, w := range k.attached() {
+		sent = append(sent, w.later(func() {
+			if w.send(kind, chunk) != nil {
+				k.drop(w)
+			}
+		}))
+	}
+	for _, done := range sent {
+		select {
+		case <-done:
+		case <-k.exited:
+		}
+	}
 }
 
 // read logs what comes and hands it on, in two buffers by turns: when the one is
 // taken, the other is free again. It returns what nobody had taken when the
 // command ended, and no more than it can have written: others may write on.
 func (k *keeper) read(from *os.File, kind frameKind, chunks chan<- []byte) (late [][]byte) {
-	var buffers [2][32 << 10]byte
+	buffers := [2][]byte{make([]byte, 32<<10), make([]byte, 32<<10)}
 	source, room := &hearer{from: from}, 0
 	for turn := 0; ; {
-		n, err := source.Read(buffers[turn][:])
+		n, err := source.Read(buffers[turn])
 		chunk := buffers[turn][:n]
 		k.log.write(kind, chunk)
 		switch {
 		case n == 0:
 		case late == nil && k.hand(chunk, chunks):
 			turn ^= 1
+			if k.hasExited() { // the other may be on its way to somebody still
+				buffers[turn] = make([]byte, 32<<10)
+			}
 		case late == nil:
 			late, room = append(late, bytes.Clone(chunk)), capacity(from)
 		case room > 0:
@@ -113,6 +131,15 @@ func (k *keeper) hand(chunk []byte, to chan<- []byte) bool {
 	case to <- chunk:
 		return true
 	case <-k.exited:
+		return false
+	}
+}
+
+func (k *keeper) hasExited() bool {
+	select {
+	case <-k.exited:
+		return true
+	default:
 		return false
 	}
 }
@@ -146,37 +173,37 @@ func (k *keeper) tellWaiters(x exit, p phase, trace []byte) {
 	wires := slices.Collect(maps.Keys(k.waiters))
 	clear(k.waiters)
 	k.mu.Unlock()
-	tellExit(x, trace, wires)
+	k.tellExit(x, trace, wires)
 }
 
 // tellClients tells those who have got its output.
-func (k *keeper) tellClients(x exit, trace []byte) { tellExit(x, trace, k.attached()) }
+func (k *keeper) tellClients(x exit, trace []byte) { k.tellExit(x, trace, k.attached()) }
 
 // tellExit tells some how it has ended, and what was done for that: who asked
-// for -x shows it.
-func tellExit(x exit, trace []byte, wires []*wire) {
+// for -x shows it. Each hears it when he reads.
+func (k *keeper) tellExit(x exit, trace []byte, wires []*wire) {
 	for _, w := range wires {
-		if x.late != "" {
-			w.send(frameNotice, []byte(x.late))
-		}
-		w.send(frameTrace, trace)
-		w.sendJSON(frameExit, x)
-		w.close()
+		k.telling.Add(1)
+		w.later(func() {
+			defer k.telling.Done()
+			if x.late != "" {
+				w.send(frameNotice, []byte(x.late))
+			}
+			w.send(frameTrace, trace)
+			w.sendJSON(frameExit, x)
+			w.close()
+		})
 	}
 }
 
-// tell passes on whom we wait for to those who wait for the end. A client that
-// gets the output may have stopped reading, which is no reason for the rest to
-// wait.
+// tell passes on whom we wait for to those who wait for the end.
 func (k *keeper) tell(text []byte) (int, error) {
 	k.mu.Lock()
-	waiters, clients := slices.Collect(maps.Keys(k.waiters)), slices.Collect(maps.Keys(k.clients))
+	wires := slices.Concat(slices.Collect(maps.Keys(k.waiters)), slices.Collect(maps.Keys(k.clients)))
 	k.mu.Unlock()
-	for _, w := range waiters {
-		w.send(frameNotice, text)
-	}
-	for _, w := range clients {
-		go w.send(frameNotice, bytes.Clone(text))
+	said := bytes.Clone(text)
+	for _, w := range wires {
+		w.later(func() { w.send(frameNotice, said) })
 	}
 	return len(text), nil
 }

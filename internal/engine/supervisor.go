@@ -124,12 +124,14 @@ func supervise(o *order, w *wire) error {
 }
 
 // tellFailed tells who has ordered the start why it has failed.
-func (k *keeper) tellFailed(w *wire, cause error) error {
-	var err error
-	if k.late != "" {
-		err = w.send(frameNotice, []byte(k.late))
-	}
-	return errors.Join(err, w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(cause)), w.close())
+func (k *keeper) tellFailed(w *wire, cause error) (err error) {
+	<-w.later(func() {
+		if k.late != "" {
+			err = w.send(frameNotice, []byte(k.late))
+		}
+		err = errors.Join(err, w.send(frameTrace, k.trace.Bytes()), w.sendJSON(frameFailed, describe(cause)), w.close())
+	})
+	return err
 }
 
 // begin makes the command's process, which waits, and gives our ends of the

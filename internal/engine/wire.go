@@ -57,6 +57,9 @@ type wire struct {
 	mu   sync.Mutex
 	fds  []int // descriptors that came, not yet taken
 	lost error // why not all have come
+
+	line sync.Mutex
+	last <-chan struct{} // closed when what was put off last has been done
 }
 
 func newWire(conn *net.UnixConn) *wire {
@@ -99,6 +102,24 @@ func (w *wire) read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// later does what may have to wait for the other side to read, in the order in
+// which it is called. What it returns is closed when that is done.
+func (w *wire) later(do func()) <-chan struct{} {
+	done := make(chan struct{})
+	w.line.Lock()
+	before := w.last
+	w.last = done
+	w.line.Unlock()
+	go func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		do()
+	}()
+	return done
 }
 
 // take gives the descriptors that came. They are the caller's from now on.
