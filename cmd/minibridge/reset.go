@@ -18,6 +18,7 @@ func (a *app) resetCommand() *cobra.Command {
 		Example: "  minibridge reset -f\n  minibridge reset -f --keep",
 		Args:    none,
 		RunE: func(c *cobra.Command, _ []string) error {
+			a.lastResort = true
 			e, err := a.engine()
 			if err != nil {
 				return err

@@ -22,6 +22,8 @@ type app struct {
 	explain  bool
 	dryRun   bool
 
+	lastResort bool // the verb is reset
+
 	interrupts *interrupts
 
 	out      *output
@@ -188,7 +190,7 @@ func (a *app) tidy(c *cobra.Command, e *engine.Engine, err error) (*engine.Engin
 
 // anybodysEngine does so for verbs that need not be root.
 func (a *app) anybodysEngine() (*engine.Engine, error) {
-	c := engine.Config{Firewall: a.firewall, Notice: a.progress, Holding: a.interrupts.hold}
+	c := engine.Config{Firewall: a.firewall, LastResort: a.lastResort, Notice: a.progress, Holding: a.interrupts.hold}
 	if a.explain {
 		c.Explain = a.progress
 	}

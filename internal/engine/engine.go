@@ -10,6 +10,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,8 @@ type Config struct {
 	Explain  io.Writer // -x: each command as it is done; nil for none
 	Notice   io.Writer // warnings and other talk
 	Waiting  io.Writer // who is waited for; nil = Notice
+	// LastResort is for Reset, which needs not know what firewall is in use.
+	LastResort bool
 	// Holding, unless nil, hears that the lock is about to be taken, and that it
 	// is not held any more.
 	Holding func(bool)
@@ -69,6 +72,10 @@ type Engine struct {
 func New(c Config) (*Engine, error) {
 	dirs := state.Dirs{Root: c.Root, Run: c.RunDir}
 	name, err := chooseFirewall(c.Firewall, dirs)
+	if _, unreadable := errors.AsType[*state.RecordError](err); unreadable && c.LastResort {
+		io.WriteString(c.Notice, lostRecord(err))
+		name, err = cmp.Or(c.Firewall, DefaultFirewall), nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,17 +3,27 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/minibridge/minibridge/sandbox"
 )
 
 // Reset takes down all of minibridge's on this machine, and forgets it: the
 // containers, the networks, what they shared, the records and logs. With keep,
-// the records and logs stay.
+// the records and logs stay. It is the last resort, and needs no file that says
+// how to take the lock.
 func (e *Engine) Reset(ctx context.Context, keep bool) error {
+	if err := e.dirs.Salvage(func(err error) { e.warnOnce(lostRecord(err)) }); err != nil {
+		return err
+	}
+	if err := e.here(); err != nil {
+		return err
+	}
 	for {
 		stuck, err := e.killAll(ctx)
 		if err != nil {
@@ -42,6 +52,28 @@ func (e *Engine) Reset(ctx context.Context, keep bool) error {
 		defer e.holding(false)
 		return errors.Join(e.forget(keep), s.held.Drop())
 	}
+}
+
+// lostRecord is a warning of a record that reset removes: nothing else is to be
+// done about it.
+func lostRecord(err error) string { return fmt.Sprintf("WARNING: %v\n", err) }
+
+// here refuses what is up in another network namespace. Where the file that
+// tells of which it is is lost, the supervisors that live know.
+func (e *Engine) here() error {
+	var pids []int
+	if !e.dirs.HasWorld() {
+		ids, err := e.dirs.RunningIDs()
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if p, err := e.dirs.ReadSupervisor(id); err == nil && sandbox.Alive(p.Pid, p.Start) {
+				pids = append(pids, p.Pid)
+			}
+		}
+	}
+	return e.dirs.Here(pids)
 }
 
 // dropUnreadable forgets those containers that have ended and whose record can't

@@ -54,6 +54,11 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 
 // hold takes the lock, and says whom it waits for.
 func (e *Engine) hold(ctx context.Context, verb string) (*state.Held, error) {
+	if !e.dirs.HasWorld() { // else that is looked at with the lock
+		if err := e.here(); err != nil {
+			return nil, err
+		}
+	}
 	e.holding(true)
 	held, err := state.Lock(ctx, e.dirs, verb, func(h state.Holder) {
 		e.sayWaiting("the lock: minibridge %s (pid %d) has held it since %s", h.Verb, h.Pid, h.Since.Format(time.TimeOnly))

@@ -17,12 +17,11 @@ func (d Dirs) firewallFile() string { return filepath.Join(d.Run, "firewall.json
 
 // Firewall is the kind that was used first; "" when none was, in this boot.
 func (d Dirs) Firewall() (string, error) {
-	var w world
 	boot, err := Boot()
 	if err != nil {
 		return "", err
 	}
-	if err := read(filepath.Join(d.Run, "world"), &w); err == nil && w.Boot != boot {
+	if w, err := d.readWorld(); err == nil && w.Boot != boot {
 		return "", nil
 	}
 	var f firewall

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -168,11 +167,11 @@ func (h *Held) Drop() error { return errors.Join(h.dropTools(), h.flock.Close())
 
 func (d Dirs) lockFile() string { return filepath.Join(d.Run, "lock") }
 
-func (h *Held) holderFile() string { return filepath.Join(h.dirs.Run, "holder") }
+func (d Dirs) holderFile() string { return filepath.Join(d.Run, "holder") }
 
 func (h *Held) readHolder() (Holder, error) {
 	var holder Holder
-	b, err := readFile(h.holderFile())
+	b, err := readFile(h.dirs.holderFile())
 	if err != nil {
 		return holder, err
 	}
@@ -186,70 +185,10 @@ func (h *Held) writeHolder() error {
 	if err != nil {
 		return err
 	}
-	f, err := Open(h.holderFile(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	f, err := Open(h.dirs.holderFile(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	return errors.Join(err, f.Close())
-}
-
-// world is what all of the run folder speaks of.
-type world struct {
-	head
-	Boot  string `json:"boot"`  // /proc/sys/kernel/random/boot_id
-	Netns string `json:"netns"` // net:[4026531840]
-}
-
-// enterWorld makes sure that the run folder speaks of this boot and this
-// network namespace. What an earlier boot left there is dropped: the kernel
-// objects are gone.
-func (d Dirs) enterWorld() error {
-	boot, err := Boot()
-	if err != nil {
-		return err
-	}
-	netns, err := os.Readlink("/proc/thread-self/ns/net")
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(d.Run, "world")
-	var w world
-	err = read(file, &w)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	case w.Boot != boot:
-		if err := d.clearRun(); err != nil {
-			return err
-		}
-	case w.Netns != netns:
-		return fmt.Errorf("%s is in use in another network namespace (%s, this is %s)", d.Run, w.Netns, netns)
-	default:
-		return nil
-	}
-	return write(file, world{head{schema}, boot, netns})
-}
-
-func (d Dirs) clearRun() error {
-	for _, sub := range []string{"journal", "containers", "leases", "members", "netns", "firewall.json"} {
-		if err := os.RemoveAll(filepath.Join(d.Run, sub)); err != nil {
-			return err
-		}
-	}
-	return d.Make()
-}
-
-// Boot names this boot of the kernel.
-func Boot() (string, error) {
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return string(trimNewline(b)), err
-}
-
-func trimNewline(b []byte) []byte {
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		return b[:n-1]
-	}
-	return b
 }

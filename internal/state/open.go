@@ -35,7 +35,7 @@ func notOpened(file string, err error) error {
 	switch {
 	case errors.Is(err, unix.EISDIR):
 		return &RecordError{File: file, Err: unix.EISDIR}
-	case errors.Is(err, unix.ENXIO): // a socket, or a FIFO that nobody reads
+	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.ELOOP): // a socket or a FIFO that nobody reads, a link
 		return &RecordError{File: file, Err: errIrregular}
 	}
 	return err

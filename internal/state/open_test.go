@@ -63,9 +63,6 @@ func TestWhatIsNoFileIsNoLock(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"lock", "holder", "tools", "world"} {
 		for what, other := range others {
-			if name == "tools" && what == "a link" {
-				continue // never followed
-			}
 			d := folders(t)
 			file := filepath.Join(d.Run, name)
 			must(t, other.make(file))
@@ -116,4 +113,28 @@ func TestADoorThatIsNoFolderIsNotWaitedFor(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("it is waited for")
 	}
+}
+
+func TestSalvageRemovesWhatCanNotBeReadAlone(t *testing.T) {
+	t.Parallel()
+	d := folders(t)
+	h, err := state.Lock(t.Context(), d, "test", nil)
+	must(t, err, h.Unlock(true))
+	names := []string{"holder", "lock", "tools", "world"}
+	must(t, d.Salvage(func(err error) { t.Error("told of a file that can be read:", err) }))
+	for _, name := range names {
+		if _, err := os.Stat(filepath.Join(d.Run, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range names {
+		file := filepath.Join(d.Run, name)
+		must(t, os.Remove(file), os.MkdirAll(filepath.Join(file, "more"), 0o700))
+	}
+	told := 0
+	must(t, d.Salvage(func(error) { told++ }))
+	if told != len(names) {
+		t.Errorf("told of %d files", told)
+	}
+	lock(t, d)
 }
