@@ -42,7 +42,7 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 	id, command := fact{"execID", newID()}, x.Args[0]+" "+strings.Join(x.Args[1:], " ")
 	e.happened(c, "exec_create: "+command, id)
 	e.happened(c, "exec_start: "+command, id)
-	p, wait, err := e.startExec(ctx, c, run, x, a, streams)
+	p, pipes, err := e.startExec(ctx, c, run, x, a, streams)
 	switch {
 	case errors.Is(err, os.ErrProcessDone):
 		return 0, notRunning(c)
@@ -64,11 +64,14 @@ func (e *Engine) Exec(ctx context.Context, ref string, x ExecSpec, streams Strea
 		code, ended, err = e.standBefore(execStand{p}, c.ID, a, streams)
 	} else {
 		handOver(streams, func(s os.Signal) { p.Signal(s.(syscall.Signal)) })
-		code, err = p.Wait()
-		wait()
+		code, err = pipes.until(p.Wait)
+		ended = err == nil
 	}
 	if ended {
 		e.happened(c, "exec_die", id, fact{"exitCode", strconv.Itoa(code)})
+	}
+	if err != nil {
+		code, err = left(err)
 	}
 	return saying(streams, code, err)
 }
@@ -142,10 +145,9 @@ func execError(err error) error {
 }
 
 // startExec starts the command with pipes to the streams: without a terminal
-// of its own it must not see the person's. When it has ended, wait waits for all
-// that it wrote.
-func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, a attachment, s Streams) (p *sandbox.Process, wait func(), err error) {
-	pipes := &execPipes{}
+// of its own it must not see the person's.
+func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.Run, x ExecSpec, a attachment, s Streams) (p *sandbox.Process, pipes *execPipes, err error) {
+	pipes = &execPipes{audience: newAudience()}
 	defer pipes.closeTheirs()
 	how, _ := confined(&c.Spec)
 	cmd := sandbox.Command{
@@ -188,7 +190,7 @@ func (e *Engine) startExec(ctx context.Context, c *state.Container, run *state.R
 		return nil, nil, err
 	}
 	pipes.copy()
-	return p, pipes.wait, nil
+	return p, pipes, nil
 }
 
 // caps are the container's, or all.

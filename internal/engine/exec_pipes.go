@@ -12,6 +12,7 @@ type execPipes struct {
 	work   []func()
 	ours   []*os.File // of what the command writes to
 	out    sync.WaitGroup
+	audience
 }
 
 func (p *execPipes) from(w io.Writer) (*os.File, error) {
@@ -25,7 +26,7 @@ func (p *execPipes) from(w io.Writer) (*os.File, error) {
 	p.work = append(p.work, func() {
 		defer p.out.Done()
 		defer ours.Close()
-		io.Copy(w, &hearer{from: ours})
+		io.Copy(p.told(w), &hearer{from: ours})
 	})
 	return theirs, nil
 }
@@ -49,12 +50,16 @@ func (p *execPipes) copy() {
 	}
 }
 
-// wait waits for all that a command has written that has ended.
-func (p *execPipes) wait() {
-	for _, from := range p.ours {
-		hearOut(from)
-	}
-	p.out.Wait()
+// until waits for the end of the command, and for all that it has written.
+func (p *execPipes) until(end func() (int, error)) (int, error) {
+	return p.audience.until(func() (int, error) {
+		code, err := end()
+		for _, from := range p.ours {
+			hearOut(from)
+		}
+		p.out.Wait()
+		return code, err
+	})
 }
 
 func (p *execPipes) closeTheirs() {

@@ -32,16 +32,18 @@ func (e *Engine) standBefore(s execStand, id string, a attachment, streams Strea
 // show shows what is written to the terminal until the command has ended, and
 // for a while what others write to it.
 func (s execStand) show(screen io.Writer) (int, error) {
-	shown := make(chan struct{})
+	shown, person := make(chan struct{}), newAudience()
 	go func() {
 		defer close(shown)
-		io.Copy(screen, &hearer{from: s.Terminal})
+		io.Copy(person.told(screen), &hearer{from: s.Terminal})
 		s.Terminal.Close() // whom nobody reads, hears of it
 	}()
-	code, err := s.Wait()
-	hearOut(s.Terminal)
-	<-shown
-	return code, err
+	return person.until(func() (int, error) {
+		code, err := s.Wait()
+		hearOut(s.Terminal)
+		<-shown
+		return code, err
+	})
 }
 
 func (x ExecSpec) attachment(streams Streams) attachment {
