@@ -2,11 +2,13 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -212,7 +214,8 @@ func (a *app) anybodysEngine() (*engine.Engine, error) {
 }
 
 // directory is the value of a flag as an absolute path: a supervisor stands
-// elsewhere.
+// elsewhere. It need not be there yet, but nothing else may be in its place, where
+// nobody would find a record, and a list be empty.
 func directory(flag, value string) (string, error) {
 	if value == "" {
 		return "", &engine.Error{Text: fmt.Sprintf("invalid argument %q for \"--%s\" flag: it needs to be a directory", value, flag), Code: 125}
@@ -220,6 +223,10 @@ func directory(flag, value string) (string, error) {
 	abs, err := filepath.Abs(value)
 	if err != nil {
 		return "", &engine.Error{Text: fmt.Sprintf("--%s %s: %v", flag, value, err), Code: 125}
+	}
+	info, err := os.Stat(abs)
+	if err == nil && !info.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		return "", &engine.Error{Text: fmt.Sprintf("--%s %s: %v", flag, value, syscall.ENOTDIR), Code: 125}
 	}
 	return abs, nil
 }
