@@ -11,8 +11,8 @@ import (
 	"github.com/minibridge/minibridge/plan"
 )
 
-// A session is a verb that holds the lock. It lasts as long as a plan does:
-// nothing is waited for meanwhile.
+// A session is a verb that holds the lock. It lasts as long as a plan does: what
+// is waited for meanwhile has a limit (docs/run.md).
 type session struct {
 	*Engine
 	held    *state.Held

@@ -38,34 +38,35 @@ func (m *move) tell() error {
 		return err
 	}
 	defer w.close()
-	err = w.sendFiles(slices.Concat(m.names, m.sockets))
+	err = w.conn.SetDeadline(time.Now().Add(hearing))
+	if err == nil {
+		err = w.sendFiles(slices.Concat(m.names, m.sockets))
+	}
 	if err == nil {
 		err = w.sendJSON(frameChange, c)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = m.heard(w)
 	}
-	return m.heard(w)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return m.unheard()
+	}
+	return err
 }
 
-// hearing is how long a supervisor may take to say that it has heard.
+// hearing is how long a supervisor may take to hear, and to say so.
 const hearing = 3 * time.Second
 
 // errUnheard leaves open what a supervisor has heard: it may do so later.
 var errUnheard = errors.New("no answer")
 
 func (m *move) heard(w *wire) error {
-	if err := w.conn.SetReadDeadline(time.Now().Add(hearing)); err != nil {
-		return err
-	}
 	kind, body, err := w.receive()
 	switch {
 	case kind == frameFailed:
 		return parseFailure(body)
 	case errors.Is(err, io.EOF):
 		return nil // it has ended meanwhile, with all that it had
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return m.unheard()
 	}
 	return err
 }
