@@ -206,6 +206,9 @@ func (a *app) anybodysEngine() (*engine.Engine, error) {
 	if c.Root == c.RunDir {
 		return nil, &engine.Error{Text: fmt.Sprintf("--root and --run-dir are both %s: they need to be two directories", c.Root), Code: 125}
 	}
+	if err := startPoller(); err != nil {
+		return nil, err
+	}
 	e, err := engine.New(c)
 	if err != nil {
 		return nil, &engine.Error{Text: err.Error(), Hint: engine.Hint(err), Code: 125}
