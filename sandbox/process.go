@@ -2,9 +2,11 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -83,10 +85,20 @@ func (p *Process) Kill() error {
 }
 
 // Alive tells whether the process that had this pid and start time is still
-// running; a zombie is not.
+// running; a zombie is not, one that can't be looked at is: on its end depends
+// that what it has is taken down.
 func Alive(pid int, start uint64) bool {
+	alive, err := isAlive(pid, start)
+	return alive || err != nil
+}
+
+// isAlive is an error where that can't be known, as without a descriptor to spare.
+func isAlive(pid int, start uint64) (bool, error) {
 	s, err := readStat(pid)
-	return err == nil && s.start == start && !s.ended()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	return err == nil && s.start == start && !s.ended(), err
 }
 
 // StartTime is when a process began, as in [Process].Start.
@@ -132,9 +144,10 @@ func openProcess(pid int, start uint64) (*os.File, error) {
 		return nil, fmt.Errorf("pidfd_open %d: %w", pid, err)
 	}
 	f := os.NewFile(uintptr(fd), "pidfd")
-	if !Alive(pid, start) {
+	alive, err := isAlive(pid, start)
+	if err != nil || !alive {
 		f.Close()
-		return nil, os.ErrProcessDone
+		return nil, cmp.Or(err, os.ErrProcessDone)
 	}
 	return f, nil
 }
