@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/minibridge/minibridge/internal/state"
 	"github.com/minibridge/minibridge/sandbox"
 )
 
@@ -18,10 +19,14 @@ import (
 // the records and logs stay. It is the last resort, and needs no file that says
 // how to take the lock.
 func (e *Engine) Reset(ctx context.Context, keep bool) error {
-	if err := e.dirs.Salvage(func(err error) { e.warnOnce(lostRecord(err)) }); err != nil {
+	err := e.here()
+	if _, lost := errors.AsType[*state.RecordError](err); lost {
+		err = e.dirs.HereBy(e.supervisors())
+	}
+	if err != nil {
 		return err
 	}
-	if err := e.here(); err != nil {
+	if err := e.dirs.Salvage(func(err error) { e.warnOnce(lostRecord(err)) }); err != nil {
 		return err
 	}
 	for {
@@ -61,19 +66,24 @@ func lostRecord(err error) string { return fmt.Sprintf("WARNING: %v\n", err) }
 // here refuses what is up in another network namespace. Where the file that
 // tells of which it is is lost, the supervisors that live know.
 func (e *Engine) here() error {
-	var pids []int
-	if !e.dirs.HasWorld() {
-		ids, err := e.dirs.RunningIDs()
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if p, err := e.dirs.ReadSupervisor(id); err == nil && sandbox.Alive(p.Pid, p.Start) {
-				pids = append(pids, p.Pid)
-			}
+	if e.dirs.HasWorld() {
+		return e.dirs.Here()
+	}
+	return e.dirs.HereBy(e.supervisors())
+}
+
+// supervisors are those that live.
+func (e *Engine) supervisors() (pids []int) {
+	ids, err := e.dirs.RunningIDs()
+	if err != nil {
+		return nil // whoever goes on meets it, too
+	}
+	for _, id := range ids {
+		if p, err := e.dirs.ReadSupervisor(id); err == nil && sandbox.Alive(p.Pid, p.Start) {
+			pids = append(pids, p.Pid)
 		}
 	}
-	return e.dirs.Here(pids)
+	return pids
 }
 
 // dropUnreadable forgets those containers that have ended and whose record can't

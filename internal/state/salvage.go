@@ -25,8 +25,11 @@ func (d Dirs) Salvage(tell func(error)) error {
 
 func discard(file string, err error, tell func(error)) error {
 	if _, unreadable := errors.AsType[*RecordError](err); unreadable {
+		if os.Remove(file) != nil {
+			return err // a folder that has something in it is none of ours
+		}
 		tell(err)
-		return os.RemoveAll(file)
+		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -41,9 +41,7 @@ func (d Dirs) enterWorld() error {
 }
 
 // Here is an error when the run folder speaks of another network namespace.
-// Where nothing says of which it does, pids may: they are of the processes that
-// take care of what is up, and live.
-func (d Dirs) Here(pids []int) error {
+func (d Dirs) Here() error {
 	now, err := worldNow()
 	if err != nil {
 		return err
@@ -52,7 +50,17 @@ func (d Dirs) Here(pids []int) error {
 	if err == nil && w.Boot == now.Boot && w.Netns != now.Netns {
 		return d.elsewhere(w.Netns, now.Netns)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// HereBy is so, too, where nothing says of which it speaks, by the processes that
+// take care of what is up, and live.
+func (d Dirs) HereBy(pids []int) error {
+	now, err := worldNow()
+	if err != nil {
 		return err
 	}
 	for _, pid := range pids {
