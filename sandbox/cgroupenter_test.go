@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -23,7 +22,7 @@ func TestFreezeNoStranger(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				dir := filepath.Join(above, fmt.Sprintf("minibridge-test-%d-%d", os.Getppid(), p.Start))
+				dir := filepath.Join(above, testCgroup())
 				settle(t, m, dir+"-home", fmt.Sprint(stranger))
 				place := fmt.Sprintf("cat /proc/%d/cgroup", stranger)
 				before := m.Sh(t, place)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +51,9 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+// testCgroup is a name for a cgroup, which all machines see, as no other test has.
+func testCgroup() string { return fmt.Sprintf("minibridge-test-%016x", rand.Uint64()) }
+
 func freeze(t *testing.T, mount string, version1 bool, argv []string) {
 	hosttest.Run(t, func(t *testing.T, m *hosttest.Machine) {
 		if _, _, err := sandbox.FindFreezer(os.Getpid()); !errors.Is(err, sandbox.ErrNoFreezer) {
@@ -61,7 +65,7 @@ func freeze(t *testing.T, mount string, version1 bool, argv []string) {
 		if err != nil || v1 != version1 {
 			t.Fatalf("%q %v %v", above, v1, err)
 		}
-		dir := filepath.Join(above, fmt.Sprintf("minibridge-test-%d-%d", os.Getppid(), start))
+		dir := filepath.Join(above, testCgroup())
 		sleeper := m.Sh(t, "until pgrep -fx 'sleep 1000'; do :; done")
 		settle(t, m, dir+"-home", sleeper)
 		places := fmt.Sprintf("cat /proc/%d/cgroup /proc/%s/cgroup", pid, sleeper)
