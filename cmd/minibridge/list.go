@@ -60,10 +60,6 @@ var headFunctions = template.FuncMap{
 	"truncate": func(s string, _ int) string { return s },
 }
 
-// try says what is wrong with a format before there is a row to print, as
-// docker ps does.
-func (f *listFormat) try(row any) error { return f.template.Execute(io.Discard, row) }
-
 // printList writes rows, whose fields are Docker's. head has the words above
 // the columns in the same fields. Nothing is written of a list that a template
 // fails on.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -101,8 +102,10 @@ func (a *app) ps(c *cobra.Command, f *psFlags) error {
 		rows[i] = f.row(one)
 	}
 	const bad = "failed to execute template"
-	if terr := format.try(containerHead); terr != nil {
-		return &engine.Error{Text: bad + ": " + templateText(terr)}
+	if len(rows) == 0 { // docker ps says what is wrong with it all the same
+		if terr := format.template.Execute(io.Discard, containerHead); terr != nil {
+			return &engine.Error{Text: bad + ": " + templateText(terr)}
+		}
 	}
 	return errors.Join(err, printList(a.out, format, containerHead, rows, bad))
 }

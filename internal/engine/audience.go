@@ -30,11 +30,7 @@ func (a audience) told(w io.Writer) io.Writer {
 // until waits for the end of the command, or of the audience: as with Docker the
 // command goes on then, and dies of the first thing that it writes.
 func (a audience) until(end func() (int, error)) (int, error) {
-	ended := make(chan func() (int, error), 1)
-	go func() {
-		code, err := end()
-		ended <- func() (int, error) { return code, err }
-	}()
+	ended := awaited(end)
 	select {
 	case lost := <-a.lost:
 		return 0, unheard(lost)

@@ -85,16 +85,11 @@ func (e *Engine) execIn(ref string, x ExecSpec) (*state.Container, *state.Run, e
 	if x.Dir != "" && !filepath.IsAbs(x.Dir) {
 		return nil, nil, &Error{Text: execFailed + ": Cwd must be an absolute path: unknown", Code: refusedByRunc}
 	}
-	run, err := e.running(c)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case run.Init.Pid == 0:
-		return nil, nil, notRunning(c)
-	case e.paused(c.ID):
-		return nil, nil, pausedForExec(c, ref)
+	run, err := e.executed(c)
+	if err == nil && e.paused(c.ID) {
+		err = pausedForExec(c, ref)
 	}
-	return c, run, nil
+	return c, run, err
 }
 
 func pausedForExec(c *state.Container, ref string) error {

@@ -88,10 +88,7 @@ func (e *Engine) joinPID(spec *Spec) (state.Process, error) {
 	if err != nil {
 		return state.Process{}, errorf("cannot join PID of a non running container: %s: %v", id, err)
 	}
-	run, err := e.running(host)
-	if err == nil && run.Init.Pid == 0 {
-		err = notRunning(host)
-	}
+	run, err := e.executed(host)
 	if err != nil {
 		return state.Process{}, err
 	}

@@ -108,16 +108,11 @@ func (e *Engine) pausable(ref string) (*state.Container, *state.Run, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	run, err := e.running(c)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case run.Init.Pid == 0:
-		return nil, nil, notRunning(c)
-	case e.paused(c.ID):
-		return nil, nil, errorf("Container %s is already paused", c.ID)
+	run, err := e.executed(c)
+	if err == nil && e.paused(c.ID) {
+		err = errorf("Container %s is already paused", c.ID)
 	}
-	return c, run, nil
+	return c, run, err
 }
 
 // pauseCgroup is where a container can be frozen.

@@ -64,11 +64,7 @@ func (p *post) close() {
 // until waits for the end, which is the command's, or for the person to go.
 // Who goes by the keys for that takes leave with goodbye.
 func (p *post) until(end func() (int, error), goodbye func() error) (int, error) {
-	ended := make(chan func() (int, error), 1)
-	go func() {
-		code, err := end()
-		ended <- func() (int, error) { return code, err }
-	}()
+	ended := awaited(end)
 	select {
 	case answer := <-ended:
 		return answer()
@@ -81,6 +77,16 @@ func (p *post) until(end func() (int, error), goodbye func() error) (int, error)
 		}
 	}
 	return left(cause)
+}
+
+// awaited gives the answer of an end that is waited for beside something else.
+func awaited(end func() (int, error)) <-chan func() (int, error) {
+	ended := make(chan func() (int, error), 1)
+	go func() {
+		code, err := end()
+		ended <- func() (int, error) { return code, err }
+	}()
+	return ended
 }
 
 // left is how a command ends that its container outlives.

@@ -19,11 +19,7 @@ import (
 // the records and logs stay. It is the last resort, and needs no file that says
 // how to take the lock.
 func (e *Engine) Reset(ctx context.Context, keep bool) error {
-	err := e.here()
-	if _, lost := errors.AsType[*state.RecordError](err); lost {
-		err = e.dirs.HereBy(e.supervisors())
-	}
-	if err != nil {
+	if err := e.here(); err != nil {
 		return err
 	}
 	if err := e.dirs.Salvage(func(err error) { e.warnOnce(lostRecord(err)) }); err != nil {
@@ -66,10 +62,11 @@ func lostRecord(err error) string { return fmt.Sprintf("WARNING: %v\n", err) }
 // here refuses what is up in another network namespace. Where the file that
 // tells of which it is is lost, the supervisors that live know.
 func (e *Engine) here() error {
-	if e.dirs.HasWorld() {
-		return e.dirs.Here()
+	err := e.dirs.Here()
+	if _, torn := errors.AsType[*state.RecordError](err); torn || errors.Is(err, fs.ErrNotExist) {
+		return e.dirs.HereBy(e.supervisors())
 	}
-	return e.dirs.HereBy(e.supervisors())
+	return err
 }
 
 // supervisors are those that live.

@@ -55,7 +55,7 @@ func (e *Engine) enter(ctx context.Context, verb string) (*session, error) {
 // hold takes the lock, and says whom it waits for.
 func (e *Engine) hold(ctx context.Context, verb string) (*state.Held, error) {
 	if !e.dirs.HasWorld() { // else that is looked at with the lock
-		if err := e.here(); err != nil {
+		if err := e.dirs.HereBy(e.supervisors()); err != nil {
 			return nil, err
 		}
 	}

@@ -24,6 +24,16 @@ func (e *Engine) running(c *state.Container) (*state.Run, error) {
 	return nil, notRunning(c)
 }
 
+// executed is the run of a container whose command has been executed, or why
+// there is none to be had.
+func (e *Engine) executed(c *state.Container) (*state.Run, error) {
+	run, err := e.running(c)
+	if err == nil && run.Init.Pid == 0 {
+		return nil, notRunning(c)
+	}
+	return run, err
+}
+
 // status is how a container stands now, and its run when it is running. A
 // record that says running or restarting is believed only while the supervisor
 // lives.

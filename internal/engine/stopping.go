@@ -93,9 +93,11 @@ func (k *keeper) suspend() phase {
 }
 
 // isStopped says that a person wants the container to end.
-func (k *keeper) isStopped() bool {
+func (k *keeper) isStopped() bool { return closed(k.stopped) }
+
+func closed(c <-chan struct{}) bool {
 	select {
-	case <-k.stopped:
+	case <-c:
 		return true
 	default:
 		return false

@@ -135,14 +135,7 @@ func (k *keeper) hand(chunk []byte, to chan<- []byte) bool {
 	}
 }
 
-func (k *keeper) hasExited() bool {
-	select {
-	case <-k.exited:
-		return true
-	default:
-		return false
-	}
-}
+func (k *keeper) hasExited() bool { return closed(k.exited) }
 
 func (k *keeper) attached() []*wire {
 	k.mu.Lock()

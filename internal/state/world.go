@@ -40,7 +40,8 @@ func (d Dirs) enterWorld() error {
 	return write(d.worldFile(), now)
 }
 
-// Here is an error when the run folder speaks of another network namespace.
+// Here is an error when the run folder speaks of another network namespace, or
+// when nothing says of which it does.
 func (d Dirs) Here() error {
 	now, err := worldNow()
 	if err != nil {
@@ -49,9 +50,6 @@ func (d Dirs) Here() error {
 	w, err := d.readWorld()
 	if err == nil && w.Boot == now.Boot && w.Netns != now.Netns {
 		return d.elsewhere(w.Netns, now.Netns)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
 	}
 	return err
 }
